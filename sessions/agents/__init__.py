@@ -1,0 +1,1 @@
+"""What fills a role: models, command-line programs in a PTY, the person. Knows nothing of workflows."""

@@ -11,7 +11,6 @@ import importlib.util
 import json
 import os
 import sys
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,15 +181,17 @@ def _parse(declarations: Path) -> Any:
 
 def _write_parsed(ffi: Any, name: str, path: Path) -> bool:
     """Keep the parsed form; False when the folder does not allow it or is not private."""
+    from cffi import recompiler  # type: ignore[import-untyped]  # the public `emit_python_code` prints to stdout
+
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-            fresh = Path(scratch) / path.name
-            ffi.set_source(name, None)
-            ffi.emit_python_code(str(fresh))
-            fresh.chmod(0o600)
-            fresh.replace(path)
+        ffi.set_source(name, None)
+        recompiler.make_py_source(ffi, name, str(fresh))
+        fresh.chmod(0o600)
+        fresh.replace(path)
     except OSError:
+        fresh.unlink(missing_ok=True)
         return False
     return _is_private(path)
 

@@ -40,7 +40,11 @@ class Rerouted(Event):
 
 
 class HandoffProposed(Event):
-    """A role's work is ready to cross to the next. `sender` and `receiver` are nodes; `redirects` are other receivers."""
+    """A role's work is ready to cross to the next.
+
+    `sender` and `receiver` are nodes, `redirects` other receivers, `rejects_to` the node a rejection goes to. `held` says why
+    the gate stopped it; empty when it flowed.
+    """
 
     kind: Literal["handoff_proposed"] = "handoff_proposed"
     handoff: str
@@ -48,6 +52,7 @@ class HandoffProposed(Event):
     receiver: str
     payload: Payload
     redirects: tuple[str, ...] = ()
+    rejects_to: str = ""
     held: str = ""
 
 

@@ -5,9 +5,7 @@ from typing import Literal
 from sessions.events.base import Event
 from sessions.prompts import PartCount
 
-Activity = Literal[
-    "idle", "ready", "thinking", "tool", "waiting", "halted", "done", "failed", "exited", "unknown"
-]
+Activity = Literal["idle", "ready", "thinking", "tool", "waiting", "halted", "done", "failed", "exited", "unknown"]
 
 
 class Seat(Event):
@@ -76,6 +74,7 @@ class TurnStarted(Event):
     window: str
     role: str
     node: str
+    visit: int = 0
     task: str = ""
     attempt: int = 0
     handoff: str = ""

@@ -26,13 +26,14 @@ class PlanMade(Event):
 
 
 class TaskStarted(Event):
-    """An attempt at a task begins; `base` is the commit it starts from."""
+    """An attempt at a task begins; `base` is the commit the first attempt started from, `note` what to do differently."""
 
     kind: Literal["task_started"] = "task_started"
     task: str
     attempt: int
     base: str
     spec_revision: int
+    note: str = ""
 
 
 class WorkReported(Event):

@@ -33,9 +33,7 @@ def node_entered(state: SessionState, event: NodeEntered, at: float) -> SessionS
     handoff = state.handoffs.get(event.handoff)
     if handoff is not None:
         state = close_handoff(state, replace(handoff, stage="delivered"))
-    position = Position(
-        stage="at", node=event.node, visit=event.visit, handoff=event.handoff, note=event.note
-    )
+    position = Position(stage="at", node=event.node, visit=event.visit, handoff=event.handoff, note=event.note)
     return replace(state, position=position, visits={**state.visits, event.node: event.visit})
 
 
@@ -97,9 +95,7 @@ def handoff_rejected(state: SessionState, event: HandoffRejected, at: float) -> 
     handoff = state.handoffs.get(event.handoff)
     if handoff is None:
         return state
-    closed = close_handoff(
-        state, replace(handoff, stage="rejected", by="you", note=event.reason, decided_at=at)
-    )
+    closed = close_handoff(state, replace(handoff, stage="rejected", by="you", note=event.reason, decided_at=at))
     if state.position.handoff != event.handoff:
         return closed
     position = replace(state.position, stage="between", next=event.to, note=event.reason, handoff="")

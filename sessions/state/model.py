@@ -6,6 +6,7 @@ from typing import Literal
 
 from sessions.events import (
     Activity,
+    DecisionMade,
     EvidenceTaken,
     HaltProven,
     HandoffProposed,
@@ -69,13 +70,14 @@ class WindowState:
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """One task and its attempts. `base` is the commit the running attempt started from, `head` the last one judged."""
+    """One task and its attempts. `base` is the commit the first attempt started from; `note` is for the running one."""
 
     task: Task
     stage: TaskStage = "planned"
     attempt: int = 0
     base: str = ""
     spec_revision: int = 0
+    note: str = ""
     report: WorkReported | None = None
     evidence: EvidenceTaken | None = None
     verdicts: tuple[VerdictSubmitted, ...] = ()
@@ -200,6 +202,7 @@ class SessionState:
     past_questions: tuple[QuestionState, ...] = ()
     turns: Mapping[str, TurnState] = field(default_factory=dict[str, TurnState])
     processes: Mapping[str, ProcessState] = field(default_factory=dict[str, ProcessState])
+    last_decision: DecisionMade | None = None
     edits: tuple[SurgicalEditMade, ...] = ()
     notices: tuple[Noticed, ...] = ()
 

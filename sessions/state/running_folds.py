@@ -146,9 +146,7 @@ def turn_ended(state: SessionState, event: TurnEnded, at: float) -> SessionState
         turns=(*window.turns, ended),
     )
     state = put_window(state, window)
-    return set_activity(
-        state, turn.started.window, _AFTER[event.ending], source="turn", at=at, detail=event.detail
-    )
+    return set_activity(state, turn.started.window, _AFTER[event.ending], source="turn", at=at, detail=event.detail)
 
 
 def status_seen(state: SessionState, event: StatusSeen, at: float) -> SessionState:
@@ -177,10 +175,10 @@ def halt_proven(state: SessionState, event: HaltProven, at: float) -> SessionSta
     window = state.windows.get(event.window)
     if window is None:
         return state
-    detail = (
-        f"{event.observed} in {event.seconds:.1f} s" if event.stopped else f"NOT STOPPED: {event.observed}"
-    )
+    detail = f"{event.observed} in {event.seconds:.1f} s" if event.stopped else f"NOT STOPPED: {event.observed}"
     state = put_window(state, replace(window, proof=event))
+    if not window.halted:
+        return state
     return set_activity(state, event.window, "halted", source=event.step, at=at, detail=detail)
 
 

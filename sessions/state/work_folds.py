@@ -54,6 +54,7 @@ def task_started(state: SessionState, event: TaskStarted, at: float) -> SessionS
         attempt=event.attempt,
         base=event.base,
         spec_revision=event.spec_revision,
+        note=event.note,
         report=None,
         evidence=None,
         started_at=task.started_at or at,
@@ -84,6 +85,7 @@ def verdict_submitted(state: SessionState, event: VerdictSubmitted, at: float) -
 
 def decision_made(state: SessionState, event: DecisionMade, at: float) -> SessionState:
     """Continue closes the task; a split replaces it by smaller ones in its place; the others leave it as it is."""
+    state = replace(state, last_decision=event)
     task = state.tasks.get(event.task)
     if task is None:
         return state

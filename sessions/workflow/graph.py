@@ -69,9 +69,7 @@ class Workflow(BaseModel):
     start: str
     nodes: dict[str, Node]
     edges: tuple[Edge, ...]
-    verbs: dict[Literal["retask", "escalate"], str] = Field(
-        default_factory=dict[Literal["retask", "escalate"], str]
-    )
+    verbs: dict[Literal["retask", "escalate"], str] = Field(default_factory=dict[Literal["retask", "escalate"], str])
     limits: Limits = Limits()
 
     def edges_from(self, node: str) -> tuple[Edge, ...]:
@@ -102,9 +100,7 @@ def faults(
     if workflow.start not in workflow.nodes:
         found.append((("start",), f"`{workflow.start}` is not a node; nodes are {known}"))
     for name, node in workflow.nodes.items():
-        found += [
-            (("nodes", name), text) for text in _node_faults(node, workflow.edges_from(name), acts, tools)
-        ]
+        found += [(("nodes", name), text) for text in _node_faults(node, workflow.edges_from(name), acts, tools)]
     for n, edge in enumerate(workflow.edges):
         ends = [("from", edge.source), ("to", edge.target), *(("redirects", one) for one in edge.redirects)]
         if edge.rejects_to:
@@ -125,9 +121,7 @@ def faults(
     return found
 
 
-def _node_faults(
-    node: Node, edges: tuple[Edge, ...], acts: frozenset[str], tools: frozenset[str]
-) -> list[str]:
+def _node_faults(node: Node, edges: tuple[Edge, ...], acts: frozenset[str], tools: frozenset[str]) -> list[str]:
     found: list[str] = []
     if node.kind == "agent" and not node.role:
         found.append("an agent node needs a `role`")
@@ -136,9 +130,7 @@ def _node_faults(
     if node.kind == "host" and node.act not in acts:
         found.append(f"`act: {node.act}` is unknown; acts are {', '.join(sorted(acts))}")
     found += [
-        f"tool `{tool}` is unknown; tools are {', '.join(sorted(tools))}"
-        for tool in node.tools
-        if tool not in tools
+        f"tool `{tool}` is unknown; tools are {', '.join(sorted(tools))}" for tool in node.tools if tool not in tools
     ]
     if node.kind == "exit" and edges:
         found.append("an exit node has no outgoing edges")

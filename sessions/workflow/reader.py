@@ -20,9 +20,7 @@ ACTS = frozenset({"next_task", "begin_attempt", "take_evidence", "close_mileston
 def builtin_names() -> list[str]:
     """Return the names of the workflows that come with Quarterdeck."""
     folder = resources.files("sessions.workflow") / "builtin"
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
-    )
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
 def load_workflow(name: str) -> tuple[Workflow, str]:

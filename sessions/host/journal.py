@@ -1,0 +1,128 @@
+"""The log of a running session together with its state: append, fold, tell everyone, in that order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+from sessions.events import Event, Record, dump_event, kind_of, load_event
+from sessions.state import EMPTY, SessionState, fold
+from sessions.store.artefacts import ArtefactStore
+from sessions.store.log import EventLog
+
+T = TypeVar("T")
+Listener = Callable[[tuple[Record, ...]], None]
+
+
+class Journal:
+    """One session's events: the log on disk, the records in memory, and the state folded from them."""
+
+    def __init__(self, log: EventLog, artefacts: ArtefactStore) -> None:
+        """Take an open log and the artefacts beside it. Call `load` before anything else."""
+        self._log = log
+        self._artefacts = artefacts
+        self._records: list[Record] = []
+        self._state = EMPTY
+        self._lock = asyncio.Lock()
+        self._grown = asyncio.Condition()
+        self._listeners: list[Listener] = []
+        self._pending: set[asyncio.Task[Any]] = set()
+
+    @property
+    def state(self) -> SessionState:
+        """The state after everything committed so far."""
+        return self._state
+
+    @property
+    def records(self) -> list[Record]:
+        """Every record so far, in order. Not to be changed by the caller."""
+        return self._records
+
+    @property
+    def artefacts(self) -> ArtefactStore:
+        """The artefacts of this session."""
+        return self._artefacts
+
+    async def load(self) -> None:
+        """Read the log and fold it, in pieces, so that a long log does not hold up the loop."""
+        async for rows in self._log.chunks():
+            records = [Record(row.seq, row.at, load_event(row.body)) for row in rows]
+            for record in records:
+                self._state = fold(self._state, record)
+            self._records += records
+            await asyncio.sleep(0)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with new records after each commit; returns the way to stop it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def append(self, *events: Event) -> None:
+        """Append events in one transaction; returns after commit and fold.
+
+        Once begun an append runs to its end even when the caller is cancelled, so log and state never part.
+
+        Raises:
+            StoreError: If the log could not be written; then nothing changed.
+        """
+        if events:
+            await self._unbroken(self._append(events))
+
+    async def append_if(self, allowed: Callable[[SessionState], bool], events: Iterable[Event]) -> bool:
+        """Append events only if the state, seen at the moment of appending, allows it; say whether it did."""
+        return await self._unbroken(self._append_if(allowed, tuple(events)))
+
+    async def keep(self, text: str | bytes) -> str:
+        """Store an artefact and return its id."""
+        return await self._artefacts.put(text)
+
+    async def text(self, artefact: str) -> str:
+        """Return an artefact as text; bytes that are no UTF-8 are shown as replacement characters."""
+        return (await self._artefacts.get(artefact)).decode("utf-8", "replace") if artefact else ""
+
+    async def changed(self, seq: int) -> None:
+        """Return once the log has grown past `seq`."""
+        async with self._grown:
+            await self._grown.wait_for(lambda: self._state.seq > seq)
+
+    async def wait_for(self, reached: Callable[[SessionState], bool]) -> None:
+        """Return once the state satisfies `reached`."""
+        async with self._grown:
+            await self._grown.wait_for(lambda: reached(self._state))
+
+    async def close(self) -> None:
+        """Finish what is being written and close the log."""
+        while self._pending:
+            await asyncio.gather(*self._pending, return_exceptions=True)
+        await self._log.close()
+
+    async def _unbroken(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+        return await asyncio.shield(task)
+
+    async def _append_if(self, allowed: Callable[[SessionState], bool], events: tuple[Event, ...]) -> bool:
+        async with self._lock:
+            if not allowed(self._state):
+                return False
+            await self._commit(events)
+            return True
+
+    async def _append(self, events: tuple[Event, ...]) -> None:
+        async with self._lock:
+            await self._commit(events)
+
+    async def _commit(self, events: tuple[Event, ...]) -> None:
+        rows = await self._log.append([(kind_of(event), dump_event(event), None) for event in events])
+        records = tuple(Record(row.seq, row.at, event) for row, event in zip(rows, events, strict=True))
+        for record in records:
+            self._state = fold(self._state, record)
+        self._records += records
+        for listener in tuple(self._listeners):
+            listener(records)
+        async with self._grown:
+            self._grown.notify_all()
+
+
+Keep = Callable[[str], Awaitable[str]]
+"""Stores a text and returns its artefact id."""

@@ -1,0 +1,218 @@
+"""Running one turn of a role: build the prompt, open the door, let the agent work, record the end."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from sessions.agents.protocol import Agent, DeltaKind, HaltProof, TransitionReply, TurnOrder, TurnReport
+from sessions.events import Event, TurnEnded, TurnStarted
+from sessions.host.journal import Journal
+from sessions.host.parts import PartContext, build_parts, count_kept_out
+from sessions.models.protocol import Usage
+from sessions.project.clone import SessionClone
+from sessions.prompts import PartCount, Prompt, estimate_tokens
+from sessions.state import TurnState, WindowState
+from sessions.transitions.door import Door
+from sessions.workflow.graph import Node
+
+Show = Callable[[str, str, str, str], None]
+"""Shows a piece of a running turn: window, turn, kind, text."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A turn under way: its agent, its window, and the text shown so far for screens that attach later."""
+
+    turn: str
+    window: str
+    agent: Agent
+    pieces: list[tuple[str, str]]
+
+
+class Turns:
+    """Runs turns, one a window."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        door: Door,
+        agents: Mapping[str, Agent],
+        *,
+        clone: SessionClone | None,
+        show: Show,
+        environment: Mapping[str, str],
+    ) -> None:
+        """Take the session's journal, its door and its agents by window.
+
+        Args:
+            show: Called with every piece of output, on the loop.
+            environment: What every agent's environment holds beside its own, such as the way back to the host.
+        """
+        self._journal = journal
+        self._door = door
+        self._agents = agents
+        self._clone = clone
+        self._show = show
+        self._environment = environment
+        self._running: dict[str, Running] = {}
+
+    def running(self) -> tuple[Running, ...]:
+        """Return the turns under way."""
+        return tuple(self._running.values())
+
+    async def halt(self, window: str, *, grace: float = 2.0) -> HaltProof:
+        """Interrupt what runs in a window and return the proof."""
+        return await self._agents[window].halt(grace=grace)
+
+    async def close(self) -> None:
+        """End every agent."""
+        for agent in self._agents.values():
+            await agent.close()
+
+    async def run(self, window: WindowState, name: str, node: Node) -> TurnState:
+        """Run a turn of `node` in `window` and return it, ended."""
+        prompt = await self._prompt(node)
+        started = await self._intend(window, name, node, prompt)
+        agent = self._agents[window.seat.window]
+        running = Running(started.turn, window.seat.window, agent, [])
+        self._running[window.seat.window] = running
+        token = self._door.admit(started, node.tools)
+        order = TurnOrder(
+            turn=started.turn,
+            window=window.seat.window,
+            role=node.role,
+            prompt=prompt,
+            transitions=node.tools,
+            token=token,
+            toolbox=node.toolbox,
+            clone=self._clone.folder if self._clone is not None and node.edits != "none" else None,
+            task=started.task,
+            attempt=started.attempt,
+            environment={**self._environment, "QUARTERDECK_TOKEN": token},
+        )
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        report = TurnReport("interrupted", "the host ended", Usage(0, 0, estimated=True), "")
+        try:
+            report = await agent.run_turn(order, _Sink(self, running, self._door, token))
+        finally:
+            self._door.dismiss(token)
+            self._running.pop(window.seat.window, None)
+            await self._journal.append(await self._end(started, report, clock() - begun))
+        return self._journal.state.windows[window.seat.window].turns[-1]
+
+    async def _prompt(self, node: Node) -> Prompt:
+        state = self._journal.state
+        task = state.tasks.get(state.task)
+        notes = [state.position.note, task.note if task is not None and "task" in node.parts else ""]
+        note = "\n".join(dict.fromkeys(one for one in notes if one))
+        crossed = state.handoff(state.position.handoff)
+        context = PartContext(self._journal, self._clone, crossed, note)
+        parts = await build_parts(node.parts, context)
+        return Prompt(contract_text(node), parts, secrets.token_hex(6))
+
+    async def _intend(self, window: WindowState, name: str, node: Node, prompt: Prompt) -> TurnStarted:
+        state = self._journal.state
+        text = f"{prompt.system}\n\n{prompt.text()}"
+        counts = tuple(PartCount(name=one.name, title=one.title, tokens=one.tokens) for one in prompt.parts)
+        task = state.tasks.get(state.task)
+        turns = sum(len(one.turns) for one in state.windows.values()) + len(state.turns)
+        started = TurnStarted(
+            turn=f"t{turns + 1:03d}",
+            window=window.seat.window,
+            role=node.role,
+            node=name,
+            visit=state.position.visit,
+            task=task.task.id if task else "",
+            attempt=task.attempt if task else 0,
+            handoff=state.position.handoff,
+            prompt=await self._journal.keep(text),
+            parts=counts + count_kept_out(node.kept_out, state),
+            tokens=prompt.tokens,
+            spec_revision=state.spec.revision,
+        )
+        await self._journal.append(started)
+        return started
+
+    async def _end(self, started: TurnStarted, report: TurnReport, seconds: float) -> TurnEnded:
+        usage = report.usage
+        return TurnEnded(
+            turn=started.turn,
+            ending=report.ending,
+            detail=report.detail,
+            failure=report.failure,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_tokens=usage.cached_tokens,
+            cost=usage.cost,
+            estimated=usage.estimated,
+            seconds=seconds,
+            transcript=await self._journal.keep(report.said) if report.said else "",
+            transcript_tokens=estimate_tokens(report.said),
+        )
+
+    def show(self, running: Running, kind: DeltaKind, text: str) -> None:
+        """Show a piece of a turn and remember it for screens that attach while the turn runs."""
+        if running.pieces and running.pieces[-1][0] == kind:
+            running.pieces[-1] = (kind, running.pieces[-1][1] + text)
+        else:
+            running.pieces.append((kind, text))
+        self._show(running.window, running.turn, kind, text)
+
+    async def record(self, events: tuple[Event, ...]) -> None:
+        """Append an agent's events."""
+        await self._journal.append(*events)
+
+
+class _Sink:
+    """A turn's way back into the session."""
+
+    def __init__(self, turns: Turns, running: Running, door: Door, token: str) -> None:
+        self._turns = turns
+        self._running = running
+        self._door = door
+        self._token = token
+
+    def delta(self, kind: DeltaKind, text: str) -> None:
+        self._turns.show(self._running, kind, text)
+
+    async def record(self, *events: Event) -> None:
+        await self._turns.record(events)
+
+    async def call(self, tool: str, arguments: str, key: str) -> TransitionReply:
+        return await self._door.call(self._token, tool, arguments, key)
+
+
+def contract_text(node: Node, folder: Path | None = None) -> str:
+    """Return the contract of a node's role: the person's own file when there is one, else the one shipped."""
+    own = folder / f"{node.role}.md" if folder is not None else None
+    if own is not None and own.is_file():
+        return own.read_text("utf-8")
+    shipped = resources.files("sessions.workflow") / "contracts" / f"{node.role}.md"
+    text = shipped.read_text("utf-8") if shipped.is_file() else f"You are the {node.role.replace('_', ' ')}."
+    tools = " or ".join(f"`{tool}`" for tool in node.tools)
+    return f"{text.rstrip()}\n\nNow: {node.label or node.role}. Tools that end this turn: {tools}.\n"
+
+
+def recovered(turn: TurnState) -> TurnEnded:
+    """Return how a turn ended that was under way when its host died: accepted transitions count, the rest is broken off."""
+    started = turn.started
+    if turn.accepted is not None:
+        return TurnEnded(turn=started.turn, ending="transition", detail="the host ended after it was accepted")
+    return TurnEnded(
+        turn=started.turn,
+        ending="interrupted",
+        detail="the host ended in the middle; what was streamed so far is lost",
+        input_tokens=started.tokens if turn.receipt != "intended" else 0,
+    )
+
+
+def finished_turn(window: WindowState, node: str, visit: int) -> TurnState | None:
+    """Return the turn that already did the work of this visit, so that a restarted host does not run it twice."""
+    for turn in reversed(window.turns):
+        if turn.started.node == node and turn.started.visit == visit:
+            return turn if turn.accepted is not None else None
+    return None

@@ -96,9 +96,7 @@ class SubmitVerdict(Transition):
     diagnosis: OneLine = Field(description="one line, at most 200 characters")
     rec_action: Literal["continue", "retask", "escalate"]
     pointer: OneLine = Field(description="file / function / test; '-' if none")
-    notes: str = Field(
-        default="", description="audit notes, kept as an artefact; the Manager does not see them"
-    )
+    notes: str = Field(default="", description="audit notes, kept as an artefact; the Manager does not see them")
 
 
 class Decide(Transition):
@@ -106,9 +104,7 @@ class Decide(Transition):
 
     tool: ClassVar[str] = "decide"
     decision: Literal["continue", "retask", "split", "halt"]
-    note: str = Field(
-        default="", description="for retask: what to do differently; otherwise the reason, short"
-    )
+    note: str = Field(default="", description="for retask: what to do differently; otherwise the reason, short")
     tasks: tuple[TaskDraft, ...] = Field(default=(), description="for split: the tasks that replace this one")
     question: str = Field(default="", description="for halt: the structural question to the user")
     options: Words = Field(default=(), description="for halt: two to four answers to choose from")

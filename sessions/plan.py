@@ -43,9 +43,7 @@ class Plan(BaseModel):
 
 def number_tasks(drafts: tuple[TaskDraft, ...], *, used: int) -> tuple[Task, ...]:
     """Give drafts their ids `T-01`, `T-02` ..., following the `used` ids given before."""
-    return tuple(
-        Task(id=f"T-{used + n:02d}", **draft.model_dump()) for n, draft in enumerate(drafts, start=1)
-    )
+    return tuple(Task(id=f"T-{used + n:02d}", **draft.model_dump()) for n, draft in enumerate(drafts, start=1))
 
 
 def make_plan(
@@ -69,9 +67,7 @@ def make_plan(
         raise ValueError(f"milestones: {', '.join(sorted(doubled))} stands twice")
     for n, draft in enumerate(drafts):
         if draft.milestone and draft.milestone not in ids:
-            raise ValueError(
-                f"tasks.{n}.milestone: {draft.milestone} is not one of {', '.join(ids) or 'none'}"
-            )
+            raise ValueError(f"tasks.{n}.milestone: {draft.milestone} is not one of {', '.join(ids) or 'none'}")
     tasks = number_tasks(drafts, used=used)
     return Plan(
         number=number,

@@ -67,6 +67,4 @@ def next_entry(
         raise ValueError(f"supersedes: {', '.join(unknown)} does not stand in the spec")
     used = sum(len(entry.clauses) for entry in entries)
     clauses = tuple(Clause(id=f"S-{used + n:02d}", text=text) for n, text in enumerate(cleaned, start=1))
-    return SpecEntry(
-        revision=len(entries) + 1, author=author, reason=reason, clauses=clauses, supersedes=supersedes
-    )
+    return SpecEntry(revision=len(entries) + 1, author=author, reason=reason, clauses=clauses, supersedes=supersedes)

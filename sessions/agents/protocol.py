@@ -1,5 +1,6 @@
 """What the host asks of every agent, whatever fills the role."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,9 @@ TurnEnding = Literal["transition", "no_transition", "interrupted", "failed"]
 class TurnOrder:
     """One turn to be run: who, on what, told what, and what it may call to end it.
 
-    `token` authorises exactly this turn at the transition door. `clone` is the folder the agent works in, None for a role that
-    touches no files. `toolbox` names the file and run tools offered beside the transitions.
+    `token` authorises exactly this turn at the transition door; `over` is set once a transition of it was accepted, through
+    whatever way it came. `clone` is the folder the agent works in, None for a role that touches no files. `toolbox` names the
+    file and run tools offered beside the transitions.
     """
 
     turn: str
@@ -32,6 +34,7 @@ class TurnOrder:
     task: str = ""
     attempt: int = 0
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,38 +7,33 @@ from itertools import islice
 
 from sessions import wire
 from sessions.events import Record
+from sessions.terminal.feed import Output, Snapshot, TerminalFeed
 
-_HELD_BYTES = 8 * 1024 * 1024
-"""Terminal bytes held for a slow screen before they are dropped for a fresh snapshot."""
 _HELD_DELTAS = 5_000
+"""Deltas held for a slow screen; it gets the whole transcript when the turn ends."""
 _CHUNK = 2_000
-
-Snapshot = Callable[[str], tuple[int, int, bytes] | None]
-"""Gives a window's terminal as it stands: columns, rows, bytes; None when it has none."""
 
 
 class Screen:
-    """One attached screen: a queue of frames and the task that sends them.
+    """One attached screen: a queue of text frames, a pump for each terminal, and the tasks that send them.
 
-    Records are never dropped. Terminal bytes and deltas of a screen that does not keep up are: it gets a fresh snapshot of the
-    terminal, and the transcript when the turn ends.
+    Records are never dropped. Deltas and terminal bytes of a screen that does not keep up are: a terminal's feed then gives a
+    fresh snapshot.
     """
 
-    def __init__(self, send: Callable[[str | bytes], Awaitable[None]], snapshot: Snapshot) -> None:
-        """Take the way out and the way to a terminal's present screen."""
+    def __init__(self, send: Callable[[str | bytes], Awaitable[None]]) -> None:
+        """Take the way out."""
         self._send = send
-        self._snapshot = snapshot
-        self._waiting: deque[str | bytes] = deque()
-        self._held = 0
+        self._waiting: deque[str] = deque()
         self._deltas = 0
-        self._stale: set[str] = set()
         self._wake = asyncio.Event()
+        self._pumps: dict[str, tuple[TerminalFeed, asyncio.Task[None]]] = {}
         self.dropped = 0
 
     @property
     def idle(self) -> bool:
         """True when everything queued has been sent."""
-        return not self._waiting and not self._stale
+        return not self._waiting
 
     def tell(self, frame: str) -> None:
         """Queue a text frame."""
@@ -64,51 +59,44 @@ class Screen:
         self._deltas += 1
         self.tell(frame)
 
-    def tell_output(self, window: str, data: bytes) -> None:
-        """Queue terminal bytes; once too many wait, drop them and owe the screen a snapshot."""
-        if window in self._stale:
-            self.dropped += len(data)
-            return
-        self._held += len(data)
-        self._waiting.append(wire.pack(wire.OUTPUT, window, data))
-        if self._held > _HELD_BYTES:
-            self._owe_snapshots()
-        self._wake.set()
-
-    def owe_snapshot(self, window: str) -> None:
-        """Send a window's whole screen next."""
-        self._stale.add(window)
-        self._wake.set()
-
-    def _owe_snapshots(self) -> None:
-        kept: deque[str | bytes] = deque()
-        for frame in self._waiting:
-            if isinstance(frame, bytes):
-                self._stale.add(wire.unpack(frame).window)
-                self.dropped += len(frame)
-            else:
-                kept.append(frame)
-        self._waiting = kept
-        self._held = 0
+    async def show_terminal(self, window: str, feed: TerminalFeed) -> None:
+        """Send a window's terminal from now on, in place of the one it had."""
+        await self._end_pump(window)
+        self._pumps[window] = feed, asyncio.create_task(self._pump(window, feed))
 
     async def run(self) -> None:
         """Send what waits until cancelled or the screen is gone."""
         while True:
-            if not self._waiting and not self._stale:
-                self._wake.clear()
-                await self._wake.wait()
+            self._wake.clear()
             while self._waiting:
                 frame = self._waiting.popleft()
-                if isinstance(frame, bytes):
-                    self._held -= len(wire.unpack(frame).data)
-                elif frame.startswith('{"t":"delta"'):
+                if frame.startswith('{"t":"delta"'):
                     self._deltas -= 1
                 await self._send(frame)
-            stale, self._stale = self._stale, set()
-            for window in stale:
-                found = self._snapshot(window)
-                if found is not None:
-                    await self._send(wire.pack_snapshot(window, *found))
+            await self._wake.wait()
+
+    async def close(self) -> None:
+        """Let go of every terminal."""
+        for window in list(self._pumps):
+            await self._end_pump(window)
+
+    async def _end_pump(self, window: str) -> None:
+        feed, task = self._pumps.pop(window, (None, None))
+        if feed is not None and task is not None:
+            feed.close()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _pump(self, window: str, feed: TerminalFeed) -> None:
+        """Send a terminal's parts; waiting for the socket is what makes the feed drop for a slow screen."""
+        async for part in feed:
+            match part:
+                case Snapshot(cols, rows, data):
+                    await self._send(wire.pack_snapshot(window, cols, rows, data))
+                case Output(data):
+                    await self._send(wire.pack(wire.OUTPUT, window, data))
+                case _:
+                    return
 
 
 class Screens:

@@ -18,21 +18,22 @@ from sessions.host.journal import Journal
 from sessions.host.screens import Screen, Screens
 from sessions.host.turns import Turns
 from sessions.orders import ORDERS, Order, OrderReply
+from sessions.terminal.feed import TerminalFeed
 from sessions.transitions.door import Door
 
 
 class Terminal(Protocol):
     """A window's terminal as the server needs it."""
 
-    def snapshot(self) -> tuple[int, int, bytes]:
-        """Return columns, rows and the bytes that show the present screen."""
+    def watch(self) -> TerminalFeed:
+        """Return a feed that begins with a snapshot."""
         ...
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         """Type into it. Never blocks."""
         ...
 
-    def resize(self, columns: int, rows: int) -> None:
+    def resize(self, cols: int, rows: int) -> None:
         """Give it a size."""
         ...
 
@@ -102,15 +103,10 @@ class SessionServer:
         for screen in self.screens.each():
             screen.tell_delta(frame)
 
-    def show_output(self, window: str, data: bytes) -> None:
-        """Send terminal bytes to every screen."""
+    async def show_terminal(self, window: str) -> None:
+        """Send a window's new terminal to every screen."""
         for screen in self.screens.each():
-            screen.tell_output(window, data)
-
-    def show_snapshot(self, window: str) -> None:
-        """Send a window's whole terminal to every screen: it is a new one, or its size changed."""
-        for screen in self.screens.each():
-            screen.owe_snapshot(window)
+            await screen.show_terminal(window, self._terminals[window].watch())
 
     def _tell_records(self, records: tuple[Record, ...]) -> None:
         if not self.screens.each():
@@ -119,12 +115,8 @@ class SessionServer:
         for screen in self.screens.each():
             screen.tell(frame)
 
-    def _snapshot(self, window: str) -> tuple[int, int, bytes] | None:
-        terminal = self._terminals.get(window)
-        return None if terminal is None else terminal.snapshot()
-
     async def _serve(self, connection: ServerConnection) -> None:
-        screen = Screen(connection.send, self._snapshot)
+        screen = Screen(connection.send)
         sender = asyncio.create_task(screen.run())
         pending: set[asyncio.Task[None]] = set()
         try:
@@ -134,7 +126,7 @@ class SessionServer:
                     continue
                 fields = wire.hear(frame)
                 if fields["t"] == "attach":
-                    self._attach(screen, fields)
+                    await self._attach(screen, fields)
                     continue
                 task = asyncio.create_task(self._answer(screen, fields))
                 pending.add(task)
@@ -143,10 +135,11 @@ class SessionServer:
             pass
         finally:
             self.screens.remove(screen)
+            await screen.close()
             sender.cancel()
             await asyncio.gather(sender, *pending, return_exceptions=True)
 
-    def _attach(self, screen: Screen, fields: dict[str, Any]) -> None:
+    async def _attach(self, screen: Screen, fields: dict[str, Any]) -> None:
         screen.tell(wire.say("welcome", protocol=wire.PROTOCOL))
         screen.tell_records(self._journal.records, int(fields.get("after", 0)))
         for running in self._turns.running():
@@ -154,9 +147,9 @@ class SessionServer:
                 screen.tell(
                     wire.say("delta", window=running.window, turn=running.turn, kind=kind, text=text, replayed=True)
                 )
-        for window in self._terminals:
-            screen.owe_snapshot(window)
         self.screens.add(screen)
+        for window, terminal in self._terminals.items():
+            await screen.show_terminal(window, terminal.watch())
 
     def _keys(self, screen: Screen, frame: bytes) -> None:
         pane = wire.unpack(frame)

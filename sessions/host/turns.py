@@ -79,7 +79,8 @@ class Turns:
         agent = self._agents[window.seat.window]
         running = Running(started.turn, window.seat.window, agent, [])
         self._running[window.seat.window] = running
-        token = self._door.admit(started, node.tools)
+        over = asyncio.Event()
+        token = self._door.admit(started, node.tools, over)
         order = TurnOrder(
             turn=started.turn,
             window=window.seat.window,
@@ -91,7 +92,8 @@ class Turns:
             clone=self._clone.folder if self._clone is not None and node.edits != "none" else None,
             task=started.task,
             attempt=started.attempt,
-            environment={**self._environment, "QUARTERDECK_TOKEN": token},
+            environment=self._environment,
+            over=over,
         )
         clock = asyncio.get_running_loop().time
         begun = clock()

@@ -26,8 +26,8 @@ class KeyPress:
     """One key, pressed.
 
     Args:
-        key: The physical key in lower case, after the names of the W3C's UI Events codes: `a`, `digit_1`, `enter`,
-            `arrow_up`, `f5`, `bracket_left`; `unidentified` for a key known only by its text.
+        key: The physical key in lower case, after the names of the W3C's UI Events codes: `a`, `digit_1`,
+            `enter`, `arrow_up`, `f5`, `bracket_left`; `unidentified` for a key known only by its text.
         text: What the key types without the control and alt keys; empty for keys that type nothing.
         unshifted: The character of the key without shift; empty when unknown.
     """

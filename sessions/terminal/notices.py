@@ -1,7 +1,7 @@
 """What a program asks of its terminal beside drawing: bell, title, notices, progress, status, clipboard.
 
-All text in here is the program's. It is bounded in length and free of control characters, and it is data: who shows
-it never reads it as markup.
+All text in here is the program's. It is bounded in length and free of control characters, and it is data: who
+shows it never reads it as markup.
 """
 
 from __future__ import annotations
@@ -85,9 +85,7 @@ class ClipboardRefused:
     size: int
 
 
-Notice: TypeAlias = (
-    Bell | TitleChanged | FolderChanged | Notification | Progress | ProgramStatus | ClipboardRefused
-)
+Notice: TypeAlias = Bell | TitleChanged | FolderChanged | Notification | Progress | ProgramStatus | ClipboardRefused
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _STATES = frozenset({"working", "blocked", "done", "idle", "clear"})
@@ -95,19 +93,23 @@ _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def foreign_text(raw: bytes) -> str:
-    """Give a program's text for showing: UTF-8, one line, no control characters, at most `LONGEST_TEXT` long."""
+    """Give a program's text for showing: one line, no control characters, at most `LONGEST_TEXT` long."""
     return _UNPRINTABLE.sub(" ", raw[: LONGEST_TEXT * 4].decode(errors="replace"))[:LONGEST_TEXT]
 
 
 def read_program_status(content: bytes) -> ProgramStatus | None:
     """Read the body of an OSC 7501, `7501;state=working:app=...:msg=<base64>`; None when it is not one.
 
-    Keys that are not known are passed over; a known key with a value out of form makes the whole of it invalid.
+    Keys that are not known are passed over; a known key with a value out of form makes the whole of it
+    invalid.
     """
     prefix, _, body = content.partition(b";")
     if prefix != b"7501" or len(body) > 4096:
         return None
-    fields = dict(part.partition("=")[::2] for part in body.decode("ascii", "replace").split(":"))
+    fields: dict[str, str] = {}
+    for part in body.decode("ascii", "replace").split(":"):
+        key, _, value = part.partition("=")
+        fields[key] = value
     state, app, kind = fields.get("state", ""), fields.get("app", ""), fields.get("kind", "")
     if state not in _STATES or any(word and not _WORD.fullmatch(word) for word in (app, kind)):
         return None

@@ -49,12 +49,16 @@ class Run:
 
     style: Style
     cells: int
-    """How many cells the run covers. Not `len(text)`: a wide character covers two, a cluster is many characters."""
+    """How many cells the run covers. Not `len(text)`: a wide character covers two, a cluster is many
+    characters.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the screen, from the first cell to the last; the runs' cells add up to the screen's columns."""
+    """One line of the screen, from the first cell to the last; the runs' cells add up to the screen's
+    columns.
+    """
 
     runs: tuple[Run, ...]
 

@@ -21,6 +21,7 @@ from sessions.transitions.schema import ContractFault, parse
 class _OpenTurn:
     turn: TurnStarted
     tools: tuple[str, ...]
+    over: asyncio.Event
     refused: int = 0
     accepted: TransitionCalled | None = None
 
@@ -41,10 +42,10 @@ class Door:
         self._open: dict[str, _OpenTurn] = {}
         self._lock = asyncio.Lock()
 
-    def admit(self, turn: TurnStarted, tools: tuple[str, ...]) -> str:
-        """Open the door for a turn and return its token."""
+    def admit(self, turn: TurnStarted, tools: tuple[str, ...], over: asyncio.Event) -> str:
+        """Open the door for a turn and return its token. `over` is set once one of the turn's calls was accepted."""
         token = secrets.token_urlsafe(24)
-        self._open[token] = _OpenTurn(turn, tools)
+        self._open[token] = _OpenTurn(turn, tools, over)
         return token
 
     def dismiss(self, token: str) -> None:
@@ -96,6 +97,7 @@ class Door:
             )
             entry.accepted = called
             await self._append(called, *events)
+            entry.over.set()
             return TransitionReply(True, called.reply)
 
     def _find(self, token: str) -> _OpenTurn | None:

@@ -20,6 +20,7 @@ MAX_ARGUMENTS = 256 * 1024
 """Bytes of JSON a call may bring."""
 
 _MAX_FAULTS = 12
+_MANY_FAULTS = 1000
 # Strict modes of providers refuse limits and patterns; titles and defaults cost tokens and say nothing new.
 _LEFT_OUT = frozenset(
     {
@@ -120,6 +121,8 @@ def parse_object(text: str) -> dict[str, Any]:
 
 def explain(error: ValidationError) -> str:
     """Return what is wrong, a short line for each fault: `field.path: what`. Holds nothing of the refused values."""
+    if error.error_count() > _MANY_FAULTS:  # Writing them all out would hold the loop up.
+        return f"the arguments: {error.error_count()} fields are wrong; read the tool's schema again"
     faults = error.errors(include_url=False, include_input=False)
     lines = [_fault(fault) for fault in faults[:_MAX_FAULTS]]
     if len(faults) > _MAX_FAULTS:
@@ -158,11 +161,11 @@ def _printable(text: str, limit: int = 60) -> str:
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        doubled = next(name for name in names if names.count(name) > 1)
-        raise ContractFault([f"{_printable(doubled)}: stands twice in one object"])
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ContractFault([f"{_printable(name)}: stands twice in one object"])
+        found[name] = value
     return found
 
 
@@ -194,11 +197,11 @@ def _flatten(node: Mapping[str, Any], definitions: Mapping[str, Any], inside: tu
             flat["enum"] = [value]
         elif key in {"anyOf", "allOf", "oneOf", "prefixItems"}:
             flat[key] = [_flatten(one, definitions, inside) for one in value]
-        elif key == "items" and isinstance(value, Mapping):
+        elif key in {"items", "additionalProperties"} and isinstance(value, Mapping):
             flat[key] = _flatten(cast("Mapping[str, Any]", value), definitions, inside)
         else:
             flat[key] = value
-    if flat.get("type") == "object":
+    if flat.get("type") == "object" and not isinstance(flat.get("additionalProperties"), Mapping):
         flat.setdefault("properties", {})
         flat["additionalProperties"] = False
     return flat

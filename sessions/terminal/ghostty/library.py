@@ -1,7 +1,9 @@
-"""Finds and opens libghostty-vt, fast: its C declarations are parsed once and kept in the person's cache folder.
+"""Finds and opens libghostty-vt, fast: its C declarations are parsed once and kept in the person's cache
+folder.
 
-Parsing 80 KB of C takes most of 200 ms on each start; the parsed form loads in 10 ms. The parsed form is Python code,
-so it is only ever read from a folder and a file that belong to this user and that nobody else can write.
+Parsing 80 KB of C takes most of 200 ms on each start; the parsed form loads in 10 ms. The parsed form is
+Python code, so it is only ever read from a folder and a file that belong to this user and that nobody else
+can write.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 import platformdirs
 
 from sessions.errors import AgentError
+from sessions.store.roots import home_of
 
 _INSTALL = (
     "Install pyghostty 0.1.3 into the same Python. It has wheels for Linux with glibc 2.27 or newer and for "
@@ -94,9 +97,7 @@ def check_cell_layout(description: str) -> None:
     except (ValueError, KeyError, TypeError):
         found = None
     if found != _CELL_BITS or sys.byteorder != "little":
-        raise AgentError(
-            "The terminal emulator stores its cells in a way this version does not know.", next=_INSTALL
-        )
+        raise AgentError("The terminal emulator stores its cells in a way this version does not know.", next=_INSTALL)
 
 
 def _open(cache: Path) -> Library:
@@ -143,12 +144,14 @@ def _library_file(package: Path) -> Path:
 
 
 def _cache_folder() -> Path:
-    home = os.environ.get("QUARTERDECK_HOME")
-    return Path(home) / "cache" if home else platformdirs.user_cache_path("quarterdeck", appauthor=False)
+    home = home_of(os.environ)
+    return home / "cache" if home else platformdirs.user_cache_path("quarterdeck", appauthor=False)
 
 
 def _ffi(declarations: Path, cache: Path, fingerprint: str) -> Any:
-    """Give cffi's object for the declarations: from the cache, into the cache, or parsed for this process alone."""
+    """Give cffi's object for the declarations: from the cache, into the cache, or parsed for this process
+    alone.
+    """
     import _cffi_backend  # type: ignore[import-untyped]  # its version is part of what the parsed form depends on
 
     version = str(getattr(_cffi_backend, "__version__", "")).replace(".", "_")
@@ -187,7 +190,8 @@ def _write_parsed(ffi: Any, name: str, path: Path) -> bool:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         ffi.set_source(name, None)
-        recompiler.make_py_source(ffi, name, str(fresh))
+        make: Any = recompiler.make_py_source  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        make(ffi, name, str(fresh))
         fresh.chmod(0o600)
         fresh.replace(path)
     except OSError:

@@ -1,0 +1,133 @@
+"""Cards: a verdict, a handoff, a question. As rows for any width, and as widgets that show them."""
+
+from textual.content import Content
+
+from panes.boxes import boxed
+from panes.drawn import Drawn
+from panes.entries import HandoffHeld, QuestionShown, VerdictShown
+from panes.figures import tokens
+from panes.fitting import fold
+from panes.glyphs import VERDICT_STYLES
+from panes.look import Look
+from panes.needs import PAYLOAD_WORDS
+from panes.safe_text import safe, safe_line
+
+CARD_WIDTH = 92
+"""Cards are never wider: a line longer than this is hard to read."""
+
+_NAME_WIDTH = 11
+
+
+def _named(name: str, value: Content, width: int) -> list[Content]:
+    """Return a field as rows: its name in the first column, its value folded beside it."""
+    rows = fold(value, max(8, width - _NAME_WIDTH)) or [Content("")]
+    head = Content.styled(name.ljust(_NAME_WIDTH), "$muted")
+    return [Content.assemble(head if n == 0 else " " * _NAME_WIDTH, row) for n, row in enumerate(rows)]
+
+
+def verdict_rows(shown: VerdictShown, width: int, look: Look) -> list[Content]:
+    """Return a verdict card: exactly verdict, diagnosis, recommended action and pointer, with task, try and author.
+
+    Where the host's own evidence disagrees, one more row says so.
+    """
+    width = min(width, CARD_WIDTH)
+    event, verdict = shown.event, shown.event.verdict
+    inner = width - 4
+    style = VERDICT_STYLES[verdict.verdict]
+    word = Content.styled(f"{look.glyphs.verdict[verdict.verdict]} {verdict.verdict.upper()}", style)
+    advice = Content.assemble("   recommends ", (verdict.rec_action.upper(), "bold"))
+    lines = [Content.assemble(word, advice)]
+    lines += _named("diagnosis", safe_line(verdict.diagnosis), inner)
+    lines += _named("pointer", safe_line(verdict.pointer), inner)
+    if event.conflict:
+        lines += _named("CONFLICT", safe_line(event.conflict, "bold $state-waiting"), inner)
+    return boxed(
+        lines,
+        width,
+        look.glyphs,
+        title=Content.assemble(("VERDICT", "bold"), f"  {event.task} try {event.attempt}"),
+        right=Content.styled(f"{shown.author}  {look.time(shown.at)}", "$muted"),
+        foot=safe_line(shown.state, "bold $state-waiting") if shown.state else None,
+        style=style.removeprefix("bold "),
+    )
+
+
+def handoff_rows(shown: HandoffHeld, width: int, look: Look) -> list[Content]:
+    """Return a handoff card: who to whom, what crosses and how big it is, why the gate stopped it."""
+    width = min(width, CARD_WIDTH)
+    event, payload = shown.event, shown.event.payload
+    inner = width - 4
+    crossing = sum(part.tokens for part in payload.parts if part.included)
+    ways = Content.assemble(
+        (shown.sender, "bold"), (f" {look.glyphs.solid * 3}{look.glyphs.arrow} ", "$muted"), (shown.receiver, "bold")
+    )
+    lines = [ways]
+    lines += _named(PAYLOAD_WORDS[payload.kind], safe_line(payload.title), inner)
+    if payload.parts:
+        names = ", ".join(part.title for part in payload.parts if part.included)
+        lines += _named("crosses", Content.assemble(f"{tokens(crossing, estimated=True)} tok  ", safe_line(names, "$muted")), inner)
+    lines += _named("held", safe_line(event.held), inner)
+    attempt = f"{payload.task} try {payload.attempt}" if payload.task else ""
+    return boxed(
+        lines,
+        width,
+        look.glyphs,
+        title=Content.assemble(("HANDOFF", "bold"), f"  {attempt}" if attempt else ""),
+        right=Content.styled("! HELD FOR YOU", "bold reverse $state-waiting"),
+        foot=Content.styled("i inspect  a approve  e edit  o redirect  x reject", "$muted"),
+        style="$state-waiting",
+    )
+
+
+def question_rows(shown: QuestionShown, width: int, look: Look) -> list[Content]:
+    """Return a question card: the question whole, and its options by number."""
+    width = min(width, CARD_WIDTH)
+    event = shown.event
+    inner = width - 4
+    lines = [line for part in safe(event.text).split("\n") for line in fold(part, inner)]
+    for n, option in enumerate(event.options, start=1):
+        rows = fold(safe_line(option), inner - 4)
+        lines += [Content.assemble((f"{n}   " if m == 0 else "    ", "bold $key"), row) for m, row in enumerate(rows)]
+    source = {"decision": "structural", "turn": "its turn failed", "limit": "a limit was met", "agent": "asks"}
+    return boxed(
+        lines,
+        width,
+        look.glyphs,
+        title=Content.assemble(("QUESTION", "bold"), f"  from {shown.author}"),
+        right=Content.styled(f"{source[event.source]}  {look.time(shown.at)}", "$muted"),
+        foot=Content.styled("F7 answers", "$muted"),
+        style="$state-waiting",
+    )
+
+
+class VerdictCard(Drawn):
+    """A verdict card."""
+
+    def __init__(self, shown: VerdictShown, look: Look, *, id: str | None = None) -> None:
+        super().__init__(look, id=id)
+        self._shown = shown
+
+    def rows(self, width: int) -> list[Content]:
+        return verdict_rows(self._shown, width, self.look)
+
+
+class HandoffCard(Drawn):
+    """The card of a handoff that waits."""
+
+    def __init__(self, shown: HandoffHeld, look: Look, *, id: str | None = None) -> None:
+        super().__init__(look, id=id)
+        self._shown = shown
+
+    def rows(self, width: int) -> list[Content]:
+        return handoff_rows(self._shown, width, self.look)
+
+
+class QuestionCard(Drawn):
+    """The card of a question."""
+
+    def __init__(self, shown: QuestionShown, look: Look, *, id: str | None = None) -> None:
+        super().__init__(look, id=id)
+        self._shown = shown
+
+    def rows(self, width: int) -> list[Content]:
+        return question_rows(self._shown, width, self.look)

@@ -1,0 +1,63 @@
+"""A widget that is a list of rows for a width, and one that draws the state of a session so."""
+
+from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from panes.look import Look
+from sessions.state import EMPTY, SessionState
+
+
+class Drawn(Widget):
+    """A widget whose whole face is `rows(width)`; it draws anew only when a row is another one."""
+
+    def __init__(self, look: Look, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.look = look
+        self._drawn: Content | None = None
+        self._drawn_width = -1
+        self._height = 0
+
+    def rows(self, width: int) -> list[Content]:
+        """Return the rows of the widget, each at most `width` cells wide; this is what a subclass gives."""
+        return []
+
+    def redraw(self) -> None:
+        """Draw again if something is to be seen of it."""
+        width = self.content_size.width
+        if not self.is_mounted or width <= 0:
+            return
+        rows = self.rows(width)
+        content = Content("\n").join(rows)
+        if self._drawn is not None and content.is_same(self._drawn):
+            return
+        grown = len(rows) != self._height
+        self._drawn, self._drawn_width, self._height = content, width, len(rows)
+        self.refresh(layout=grown and self.styles.height is not None and self.styles.height.is_auto)
+
+    def render(self) -> Content:
+        width = self.content_size.width
+        if self._drawn is None or self._drawn_width != width:
+            rows = self.rows(width)
+            self._drawn, self._drawn_width, self._height = Content("\n").join(rows), width, len(rows)
+        return self._drawn
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self.rows(width))
+
+    def on_resize(self) -> None:
+        self.redraw()
+
+
+class StateView(Drawn):
+    """A drawn widget of the session's state. `now` is the wall time in seconds, passed in so that pictures hold still."""
+
+    state: reactive[SessionState] = reactive(EMPTY, repaint=False)
+    now: reactive[float] = reactive(0.0, repaint=False)
+
+    def watch_state(self) -> None:
+        self.redraw()
+
+    def watch_now(self) -> None:
+        self.redraw()

@@ -1,0 +1,160 @@
+"""Starting hosts: what a new session is to be, the host's process, and finding the one that runs."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from sessions.errors import HostError, ProjectError
+from sessions.handoffs import GateMode
+from sessions.store.files import replace_private_file
+from sessions.store.folders import ProjectFolder, SessionFolder
+
+LONGEST_IDEA = 100_000
+"""Characters an idea may have. It goes into a prompt; more belongs into a file that the idea names."""
+
+
+class SessionOrder(BaseModel):
+    """What a session is to be, written beside its log before its host starts. Read again at every resume."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    repository: Path
+    idea: str
+    workflow: str = "build-loop"
+    fleet: Path | None = None
+    gate: GateMode = "manual"
+    pace: float = 1.0
+    screen: bool = True
+    unattended: bool = False
+
+
+def check_idea(idea: str) -> str:
+    """Return the idea without surrounding blanks.
+
+    Raises:
+        ProjectError: If there is none, or it is too long to be sent.
+    """
+    text = idea.strip()
+    if not text:
+        raise ProjectError(
+            "an idea is needed", next='say what to build, such as: quarterdeck run "a CSV bar chart tool"'
+        )
+    if len(text) > LONGEST_IDEA:
+        raise ProjectError(
+            f"the idea has {len(text):,} characters, at most {LONGEST_IDEA:,} can be sent",
+            next="put it into a file in the repository, commit it, and let the idea name that file",
+        )
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def create_session(order: SessionOrder) -> SessionFolder:
+    """Make a new session's folder with its order in it. No host runs yet.
+
+    Raises:
+        StoreError: If the state folder cannot be used.
+    """
+    project = ProjectFolder.for_repository(order.repository)
+    project.create(order.repository)
+    folder = project.create_session(datetime.now(UTC))
+    write_order(folder, order)
+    return folder
+
+
+def write_order(folder: SessionFolder, order: SessionOrder) -> None:
+    """Write what a session is to be."""
+    replace_private_file(folder.path / "order.json", order.model_dump_json(indent=2).encode())
+
+
+def read_order(folder: SessionFolder) -> SessionOrder:
+    """Read what a session is to be.
+
+    Raises:
+        HostError: If the file is missing or damaged.
+    """
+    path = folder.path / "order.json"
+    try:
+        return SessionOrder.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise HostError(
+            "the session's order cannot be read", where=str(path), next=f"restore the file: {error}"
+        ) from error
+
+
+def start_host(folder: SessionFolder) -> "subprocess.Popen[bytes]":
+    """Start a host for a session in a process session of its own, so that it outlives this terminal.
+
+    What it prints goes to `host.log` beside the session's log.
+    """
+    with folder.host_log.open("ab") as log:
+        folder.host_log.chmod(0o600)
+        return subprocess.Popen(
+            [sys.executable, "-m", "sessions.host", str(folder.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+
+
+def running_host(folder: SessionFolder) -> int | None:
+    """Return the process id of the host that holds a session, None when none does."""
+    try:
+        facts = json.loads(folder.host_file.read_bytes())
+        pid = int(facts["pid"])
+        os.kill(pid, 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return pid if folder.socket.exists() else None
+
+
+async def await_host(
+    folder: SessionFolder, process: "subprocess.Popen[bytes] | None", *, seconds: float = 30.0
+) -> Path:
+    """Return the socket of a host once it listens.
+
+    Raises:
+        HostError: If it ended before, with the last lines it wrote, or did not come up in time.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + seconds
+    while clock() < deadline:
+        if running_host(folder) is not None:
+            return folder.socket
+        if process is not None and process.poll() is not None:
+            if running_host(folder) is not None:
+                return folder.socket
+            raise HostError(told(folder), where=str(folder.host_log), next=told_next(folder))
+        await asyncio.sleep(0.01)
+    raise HostError(
+        f"the session's host did not come up within {seconds:.0f} s",
+        where=str(folder.host_log),
+        next="read that file; `quarterdeck attach` tries again",
+    )
+
+
+def told(folder: SessionFolder) -> str:
+    """Return what a host that ended at once said of the reason."""
+    found = failure_file(folder)
+    return str(found.get("what") or "the session's host ended at once")
+
+
+def told_next(folder: SessionFolder) -> str:
+    """Return what a host that ended at once said to do next."""
+    found = failure_file(folder)
+    return str(found.get("next") or "read that file for the reason")
+
+
+def failure_file(folder: SessionFolder) -> dict[str, object]:
+    """Return what the last host left about its failure, empty when it left nothing."""
+    try:
+        found: object = json.loads((folder.path / "failure.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}  # pyright: ignore

@@ -1,0 +1,1 @@
+"""The Textual app: screens, keys, palette, and the command line entry."""

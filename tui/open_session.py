@@ -1,0 +1,170 @@
+"""Opening sessions: in the app, in the demo, or with no screen at all."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from sessions.errors import HostError, ProjectError
+from sessions.handoffs import GateMode
+from sessions.host.starting import (
+    SessionOrder,
+    check_idea,
+    create_session,
+    read_order,
+    running_host,
+    start_host,
+    write_order,
+)
+from sessions.project.inspection import Repository, require_workable
+from sessions.store.folders import SessionFolder
+from sessions.workflow.reader import load_workflow
+from tui.demo_project import make_demo_project
+from tui.exit_codes import NEEDS_YOU, PASSED
+from tui.headless import follow, say_line
+
+DEMO_IDEA = "A small command line tool that draws bar charts in the terminal from a CSV file."
+_REHEARSAL = (
+    "Rehearsal fleet: scripted, no AI. It builds its own sample, whatever the idea. "
+    "A fleet file with real models is given with --fleet."
+)
+
+
+def run_headless(project: Path, idea: str, *, fleet: Path | None, workflow: str, gate: GateMode, pace: float) -> int:
+    """Run a session with no screen and return its exit code.
+
+    Raises:
+        QuarterdeckError: If the idea, the repository, the workflow or the fleet cannot be used.
+    """
+    idea = check_idea(idea)
+    repository = asyncio.run(_workable(project))
+    order = _order(repository, idea, fleet=fleet, workflow=workflow, gate=gate, pace=pace)
+    order = order.model_copy(update={"screen": False, "unattended": True})
+    if fleet is None:
+        say_line(_REHEARSAL)
+    for notice in repository.notices:
+        say_line(f"note: {notice}")
+    return asyncio.run(follow(create_session(order)))
+
+
+def open_demo(folder: Path | None, pace: float | None) -> int:
+    """Make the sample project and run the whole loop on it, on screen or, without a terminal, as lines of text.
+
+    Raises:
+        QuarterdeckError: If the sample cannot be made.
+    """
+    say_line("making a sample project ...")
+    project = make_demo_project(folder)
+    say_line(f"sample project  {project}")
+    screen = has_screen()
+    if not screen:
+        return run_headless(
+            project, DEMO_IDEA, fleet=None, workflow="build-loop", gate="auto", pace=0.0 if pace is None else pace
+        )
+    repository = asyncio.run(_workable(project))
+    order = _order(
+        repository, DEMO_IDEA, fleet=None, workflow="build-loop", gate="assisted", pace=1.0 if pace is None else pace
+    )
+    return show(create_session(order))
+
+
+def open_here(project: Path, *, fleet: Path | None, workflow: str, gate: GateMode, pace: float) -> int:
+    """Open the app in a repository: come back to what runs, choose among what is open, or ask for an idea.
+
+    Raises:
+        QuarterdeckError: If the repository, the workflow or the fleet cannot be used, or there is no terminal.
+    """
+    repository = asyncio.run(_workable(project))
+    order = _order(repository, "", fleet=fleet, workflow=workflow, gate=gate, pace=pace)
+    require_screen()
+    from tui.session_list import sessions_of
+
+    unfinished = [line for line in asyncio.run(sessions_of(project)) if line.unfinished]
+    running = [line for line in unfinished if line.state == "running"]
+    if len(running) == 1:
+        return show(running[0].folder)
+    if unfinished:
+        from tui.screens.opening import choose_session
+
+        chosen = choose_session(unfinished)
+        if chosen is None:
+            return PASSED
+        if chosen:
+            return show(next(line.folder for line in unfinished if line.folder.id == chosen))
+    from tui.screens.opening import ask_idea
+
+    idea = ask_idea(repository.name, fleet=str(fleet) if fleet else "", gate=gate, notices=repository.notices)
+    if idea is None:
+        return PASSED
+    return show(create_session(order.model_copy(update={"idea": check_idea(idea)})))
+
+
+def attach_to(session: str, project: Path) -> int:
+    """Come back to a session in the app; its host is started when none runs.
+
+    Raises:
+        QuarterdeckError: If there is no such session, or no terminal.
+    """
+    from tui.session_list import choose
+
+    require_screen()
+    folder = asyncio.run(choose(session, project))
+    if running_host(folder) is None:
+        kept = read_order(folder)
+        write_order(folder, kept.model_copy(update={"unattended": False, "screen": True}))
+    return show(folder)
+
+
+def show(folder: SessionFolder) -> int:
+    """Open the app on a session, starting its host when none runs, until the person leaves it."""
+    while True:
+        process = None if running_host(folder) is not None else start_host(folder)
+        from tui.app_session import run_app
+
+        state = run_app(folder, process)
+        if state.kind != "restart":
+            break
+    if state.text:
+        click.echo(state.text)
+    if state.kind == "host_lost":
+        raise HostError(state.text or "the session's host is gone", next=f"quarterdeck attach {folder.id}")
+    if state.kind in ("detached", "quit", "stopped"):
+        click.echo(f"session {folder.id}: `quarterdeck attach {folder.id}` comes back to it")
+    return NEEDS_YOU if state.kind == "needs_you" else PASSED
+
+
+def has_screen() -> bool:
+    """Say whether there is a terminal to draw on and to type at."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def require_screen() -> None:
+    """Refuse to open the app without a terminal.
+
+    Raises:
+        ProjectError: If standard input or output is not a terminal.
+    """
+    if not has_screen():
+        raise ProjectError(
+            "the app needs a terminal", next='run it in one, or use `quarterdeck run "idea"`, which needs no screen'
+        )
+
+
+async def _workable(project: Path) -> Repository:
+    return await require_workable(project)
+
+
+def _order(
+    repository: Repository, idea: str, *, fleet: Path | None, workflow: str, gate: GateMode, pace: float
+) -> SessionOrder:
+    """Check the workflow and the fleet before a session is made of them."""
+    graph, _ = load_workflow(workflow)
+    path = workflow if workflow == graph.name else str(Path(workflow).expanduser().resolve())
+    if fleet is not None:
+        from sessions.host.seats import seats_of
+        from sessions.models.fleet import Fleet
+
+        fleet = fleet.expanduser().resolve()
+        seats_of(graph, Fleet.load(fleet))
+    return SessionOrder(repository=repository.root, idea=idea, workflow=path, fleet=fleet, gate=gate, pace=pace)

@@ -1,0 +1,168 @@
+"""Commands about sessions that need no screen: list, log, stop, recover."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from sessions.client.attached import AttachedSession
+from sessions.errors import HostError, ProjectError, QuarterdeckError
+from sessions.events import Record, load_event
+from sessions.host.starting import running_host
+from sessions.narration import narrate
+from sessions.orders import StopHost
+from sessions.project.inspection import inspect_repository
+from sessions.state import EMPTY, SessionState, fold, fold_all
+from sessions.store.folders import ProjectFolder, SessionFolder, all_projects, find_session
+from sessions.store.log import EventLog
+from sessions.store.salvage import salvage
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One session as the lists show it. `state` is running, open, passed, failed, stopped or damaged."""
+
+    folder: SessionFolder
+    state: str
+    project: str
+    idea: str
+    tasks: str
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it can be taken up again."""
+        return self.state in ("running", "open")
+
+
+async def read_records(folder: SessionFolder) -> list[Record]:
+    """Read a session's whole log without disturbing its host.
+
+    Raises:
+        StoreError: If it is damaged or missing.
+    """
+    reader = await EventLog.read_only(folder.database)
+    try:
+        return [Record(row.seq, row.at, load_event(row.body)) for row in await reader.rows()]
+    finally:
+        await reader.close()
+
+
+async def describe(folder: SessionFolder) -> SessionLine:
+    """Return one session for a list; a damaged log is a state, not an error."""
+    try:
+        state = fold_all(await read_records(folder))
+    except QuarterdeckError:
+        return SessionLine(folder, "damaged", folder.project.path.name, f"quarterdeck recover {folder.id}", "")
+    started = state.started
+    if state.ended is not None:
+        word = state.ended.outcome
+    else:
+        word = "running" if running_host(folder) is not None else "open"
+    done = sum(1 for one in state.tasks.values() if one.stage == "done")
+    total = sum(1 for one in state.tasks.values() if one.stage != "dropped")
+    idea = " ".join(started.idea.split())[:60] if started else ""
+    return SessionLine(folder, word, started.project if started else "", idea, f"{done}/{total}" if total else "")
+
+
+async def sessions_of(project: Path) -> list[SessionLine]:
+    """Return a project's sessions, newest first.
+
+    Raises:
+        ProjectError: If the path is not in a git repository.
+    """
+    repository = await inspect_repository(project)
+    return [await describe(folder) for folder in ProjectFolder.for_repository(repository.root).sessions()]
+
+
+async def choose(session: str, project: Path) -> SessionFolder:
+    """Return the session meant: by the beginning of its id, else the newest unfinished one of the project.
+
+    Raises:
+        QuarterdeckError: If there is none, or the beginning fits several.
+    """
+    if session:
+        return find_session(session)
+    lines = await sessions_of(project)
+    open_ones = [line for line in lines if line.unfinished] or lines
+    if not open_ones:
+        raise ProjectError("this project has no session yet", where=str(project), next="begin one with `quarterdeck`")
+    return open_ones[0].folder
+
+
+def print_sessions(project: Path, *, everywhere: bool) -> None:
+    """Print a project's sessions, or all."""
+
+    async def lines() -> list[SessionLine]:
+        if not everywhere:
+            return await sessions_of(project)
+        folders = [folder for one in all_projects() for folder in one.sessions()]
+        return [await describe(folder) for folder in folders]
+
+    found = asyncio.run(lines())
+    if not found:
+        click.echo("no sessions yet; begin one with `quarterdeck`, or watch one with `quarterdeck demo`")
+    for line in found:
+        click.echo(f"{line.folder.id}  {line.state:<8} {line.tasks:>5}  {line.project:<20} {line.idea}")
+
+
+def print_log(session: str, project: Path) -> None:
+    """Print a session's history."""
+
+    async def records() -> list[Record]:
+        return await read_records(await choose(session, project))
+
+    state: SessionState = EMPTY
+    for record in asyncio.run(records()):
+        state = fold(state, record)
+        told = narrate(state, record.event)
+        if told is not None:
+            seconds = max(record.at - state.started_at, 0.0)
+            text = "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in told[1])
+            click.echo(f"{record.seq:5d} {int(seconds) // 60:3d}:{seconds % 60:04.1f}  {told[0]:<13} {text}")
+
+
+def stop_session(session: str, project: Path) -> None:
+    """End a session's host in order."""
+
+    async def end() -> str:
+        folder = await choose(session, project)
+        if running_host(folder) is None:
+            raise HostError(f"no host serves session {folder.id}", next=f"`quarterdeck attach {folder.id}` starts one")
+        host = await AttachedSession.attach(folder.socket, after=1 << 40)
+        try:
+            await host.order(StopHost(reason="stopped from the command line"))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(15):
+                    async for _ in host.updates():
+                        pass
+        finally:
+            await host.close()
+        return folder.id
+
+    click.echo(f"stopped; `quarterdeck attach {asyncio.run(end())}` goes on from here")
+
+
+def recover_session(session: str) -> None:
+    """Replace a damaged log by what is whole of it; the damaged file stays beside it under another name."""
+
+    async def save() -> str:
+        folder = find_session(session)
+        if running_host(folder) is not None:
+            raise HostError(f"a host serves session {folder.id}", next=f"quarterdeck stop {folder.id}, then again")
+        whole = folder.path / "session.recovered.db"
+        whole.unlink(missing_ok=True)
+        result = await salvage(folder.database, whole)
+        number = 1
+        while (aside := folder.path / f"session.damaged-{number}.db").exists():
+            number += 1
+        for suffix in ("", "-wal", "-shm"):
+            part = folder.database.with_name(folder.database.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        whole.rename(folder.database)
+        lost = f", lost from event {result.lost_from_seq} on" if result.lost_from_seq else ", nothing lost"
+        return f"{result.kept} events saved{lost}; the damaged file is kept as {aside.name}"
+
+    click.echo(asyncio.run(save()))

@@ -16,6 +16,7 @@ CARD_WIDTH = 92
 """Cards are never wider: a line longer than this is hard to read."""
 
 _NAME_WIDTH = 11
+_LOUD = "bold reverse $state-waiting"
 
 
 def _named(name: str, value: Content, width: int) -> list[Content]:
@@ -47,9 +48,15 @@ def verdict_rows(shown: VerdictShown, width: int, look: Look) -> list[Content]:
         look.glyphs,
         title=Content.assemble(("VERDICT", "bold"), f"  {event.task} try {event.attempt}"),
         right=Content.styled(f"{shown.author}  {look.time(shown.at)}", "$muted"),
-        foot=safe_line(shown.state, "bold $state-waiting") if shown.state else None,
+        foot=_verdict_foot(shown),
         style=style.removeprefix("bold "),
     )
+
+
+def _verdict_foot(shown: VerdictShown) -> Content | None:
+    if shown.decided:
+        return safe_line(shown.decided, "$muted", limit=70)
+    return Content.styled("held for you: the Manager has not seen it yet", "bold $state-waiting") if shown.handoff else None
 
 
 def handoff_rows(shown: HandoffHeld, width: int, look: Look) -> list[Content]:
@@ -66,16 +73,17 @@ def handoff_rows(shown: HandoffHeld, width: int, look: Look) -> list[Content]:
     if payload.parts:
         names = ", ".join(part.title for part in payload.parts if part.included)
         lines += _named("crosses", Content.assemble(f"{tokens(crossing, estimated=True)} tok  ", safe_line(names, "$muted")), inner)
-    lines += _named("held", safe_line(event.held), inner)
+    if not shown.decided:
+        lines += _named("held", safe_line(event.held), inner)
     attempt = f"{payload.task} try {payload.attempt}" if payload.task else ""
     return boxed(
         lines,
         width,
         look.glyphs,
         title=Content.assemble(("HANDOFF", "bold"), f"  {attempt}" if attempt else ""),
-        right=Content.styled("! HELD FOR YOU", "bold reverse $state-waiting"),
-        foot=Content.styled("i inspect  a approve  e edit  o redirect  x reject", "$muted"),
-        style="$state-waiting",
+        right=safe_line(shown.decided, "$muted", limit=60) if shown.decided else Content.styled("! HELD FOR YOU", _LOUD),
+        foot=None if shown.decided else Content.styled("i inspect  a approve  e edit  o redirect  x reject", "$muted"),
+        style="$line" if shown.decided else "$state-waiting",
     )
 
 

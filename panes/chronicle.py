@@ -6,8 +6,9 @@ from typing import Any, cast
 from panes.entries import (
     Entry,
     EvidenceShown,
-    Happened,
+    HandoffDecided,
     HandoffHeld,
+    Happened,
     PlanShown,
     QuestionShown,
     SpecShown,
@@ -170,8 +171,7 @@ def _proposed(state: SessionState, roster: Roster, event: HandoffProposed, at: f
     if receiver and receiver is not sender:
         task = state.tasks.get(event.payload.task)
         if event.payload.kind.startswith("verdict") and task and task.verdicts:
-            note = f"held for you; {receiver.seat.title} has not seen it yet"
-            shown.append((receiver.seat.window, VerdictShown(at, task.verdicts[-1], entry.sender, note)))
+            shown.append((receiver.seat.window, VerdictShown(at, task.verdicts[-1], entry.sender, event.handoff)))
         else:
             shown.append((receiver.seat.window, entry))
     return shown
@@ -186,11 +186,14 @@ def _crossing(state: SessionState, roster: Roster, handoff_id: str, level: str, 
     what = f"{PAYLOAD_WORDS[payload.kind]} {payload.task}".rstrip()
     sender, receiver = roster.window_of(state, handoff.proposed.sender), roster.window_of(state, handoff.receiver)
     ends = roster.name_of(state, handoff.proposed.sender), roster.name_of(state, handoff.receiver)
+    told = f"{text}: {detail}" if detail else text
     shown: Shown = []
     if sender:
-        shown.append((sender.seat.window, Happened(at, level, f"{what} to {ends[1]}: {text}", detail)))
+        entry = HandoffDecided(at, handoff_id, told, f"{what} to {ends[1]}: {text}", detail, level)
+        shown.append((sender.seat.window, entry))
     if receiver and receiver is not sender:
-        shown.append((receiver.seat.window, Happened(at, level, f"{what} from {ends[0]}: {text}", detail)))
+        entry = HandoffDecided(at, handoff_id, told, f"{what} from {ends[0]}: {text}", detail, level)
+        shown.append((receiver.seat.window, entry))
     return shown
 
 

@@ -9,8 +9,9 @@ from panes.cards import CARD_WIDTH, handoff_rows, question_rows, verdict_rows
 from panes.entries import (
     Entry,
     EvidenceShown,
-    Happened,
+    HandoffDecided,
     HandoffHeld,
+    Happened,
     PlanShown,
     QuestionShown,
     SpecShown,
@@ -40,7 +41,7 @@ def group_of(entry: Entry) -> str:
         return "call"
     if isinstance(entry, TurnOpened | TurnClosed):
         return "turn"
-    return "line" if isinstance(entry, Happened) else "card"
+    return "line" if isinstance(entry, Happened | HandoffDecided) else "card"
 
 
 def hanging(head: Content, text: Content, width: int) -> list[Content]:
@@ -102,6 +103,10 @@ def _happened(entry: Happened, width: int, look: Look) -> list[Content]:
     if entry.detail:
         text = Content.assemble(text, "  ", safe_line(entry.detail, "$muted", limit=600))
     return hanging(head, text, min(width, _EVENT_WIDTH))
+
+
+def _decided(entry: HandoffDecided, width: int, look: Look) -> list[Content]:
+    return _happened(Happened(entry.at, entry.level, entry.line, entry.detail), width, look)
 
 
 def _evidence(entry: EvidenceShown, width: int, look: Look) -> list[Content]:
@@ -179,6 +184,7 @@ _DRAW: Mapping[type, Callable[[Any, int, Look], list[Content]]] = cast(
         ToolDone: _tool,
         TransitionMade: _transition,
         Happened: _happened,
+        HandoffDecided: _decided,
         EvidenceShown: _evidence,
         SpecShown: _spec,
         PlanShown: _plan,

@@ -24,29 +24,34 @@ class Drawn(Widget):
         return []
 
     def redraw(self) -> None:
-        """Draw again if something is to be seen of it."""
+        """Draw again if something else is to be seen."""
         width = self.content_size.width
         if not self.is_mounted or width <= 0:
             return
-        rows = self.rows(width)
-        content = Content("\n").join(rows)
-        if self._drawn is not None and content.is_same(self._drawn):
+        height = self.wanted_height(width)
+        content = Content("\n").join(self.rows(width))
+        if self._drawn is not None and content.is_same(self._drawn) and height == self._height:
             return
-        grown = len(rows) != self._height
-        self._drawn, self._drawn_width, self._height = content, width, len(rows)
-        self.refresh(layout=grown and self.styles.height is not None and self.styles.height.is_auto)
+        taller = height != self._height
+        self._drawn, self._drawn_width, self._height = content, width, height
+        self.refresh(layout=taller and self.styles.height is not None and self.styles.height.is_auto)
+
+    def wanted_height(self, width: int) -> int:
+        """Return how many rows there are to show, were there room for all."""
+        return len(self.rows(width))
 
     def render(self) -> Content:
         width = self.content_size.width
         if self._drawn is None or self._drawn_width != width:
-            rows = self.rows(width)
-            self._drawn, self._drawn_width, self._height = Content("\n").join(rows), width, len(rows)
+            self._drawn, self._drawn_width = Content("\n").join(self.rows(width)), width
+            self._height = self.wanted_height(width)
         return self._drawn
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self.rows(width))
+        return self.wanted_height(width)
 
     def on_resize(self) -> None:
+        self._drawn = None
         self.redraw()
 
 

@@ -69,22 +69,36 @@ class TurnClosed:
 
 @dataclass(frozen=True, slots=True)
 class VerdictShown:
-    """A verdict card. `state` says where it stands for this window, empty when there is nothing to add."""
+    """A verdict card. With a `handoff`, it waits on its way to this window until `decided` says what became of it."""
 
     at: float
     event: VerdictSubmitted
     author: str
-    state: str = ""
+    handoff: str = ""
+    decided: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HandoffHeld:
-    """A handoff that waits for the person."""
+    """A handoff that waits for the person, until `decided` says what became of it."""
 
     at: float
     event: HandoffProposed
     sender: str
     receiver: str
+    decided: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffDecided:
+    """What became of a handoff: `text` for its card, `line` for a transcript that shows no card of it."""
+
+    at: float
+    handoff: str
+    text: str
+    line: str
+    detail: str = ""
+    level: str = "info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,7 @@ Entry = (
     | TurnClosed
     | VerdictShown
     | HandoffHeld
+    | HandoffDecided
     | EvidenceShown
     | SpecShown
     | PlanShown

@@ -69,7 +69,7 @@ class PaneFrame(Vertical):
         window = self.shown
         if window is None:
             return Content(""), Content("")
-        right = self._state(window)
+        right = self._state_words(window)
         seat = window.seat
         here = f" {self.look.glyphs.focus}" if self.focused else ""
         name = Content.assemble((f"{seat.number} ", "bold"), safe_line(seat.title, f"bold {role_style(seat.role)}"), (here, "bold $focus"))
@@ -87,11 +87,11 @@ class PaneFrame(Vertical):
         window = self.shown
         if window is None:
             return Content(""), Content("")
-        right = self._context(window, width)
+        right = self._context_fill(window, width)
         left = keep_fitting(self._figures(window), width - right.cell_length - 9)
         return Content("  ").join(left), right
 
-    def _state(self, window: WindowState) -> Content:
+    def _state_words(self, window: WindowState) -> Content:
         glyph = self.look.glyphs.activity[window.activity]
         mark = safe_line(f"{glyph} {state_word(window)}", STYLES[window.activity], limit=30)
         since = f" {age(self.now - window.since)}" if window.since else ""
@@ -115,7 +115,7 @@ class PaneFrame(Vertical):
         ]
         return pieces
 
-    def _context(self, window: WindowState, width: int) -> Content:
+    def _context_fill(self, window: WindowState, width: int) -> Content:
         size = window.seat.context_window
         if not size:
             return Content.styled(f"ctx {tokens(window.context_tokens, estimated=True)}", "$muted")

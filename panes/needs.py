@@ -56,14 +56,14 @@ def needs(state: SessionState, roster: Roster) -> tuple[Need, ...]:
 
 
 def later(state: SessionState) -> tuple[Later, ...]:
-    """Return what can wait: windows with a finished turn to look at, contexts that fill up."""
+    """Return what can wait: contexts that fill up, windows slower than is comfortable."""
     found: list[Later] = []
     for window in state.windows.values():
         size = window.seat.context_window
         if size and window.context_tokens >= 0.75 * size:
             found.append(Later(window.seat.window, f"ctx {percent(window.context_tokens / size)}, warn at 75%"))
-        if state.ended is None and window.activity == "done":
-            found.append(Later(window.seat.window, "done"))
+        if window.activity in ("thinking", "tool") and window.speed is not None and window.speed < 30:
+            found.append(Later(window.seat.window, f"{window.speed:.0f} tok/s, below 30"))
     return tuple(found)
 
 

@@ -33,10 +33,10 @@ class PlanStrip(Section):
         tasks = [task for task in self.state.tasks.values() if task.stage != "dropped"]
         lines: list[Line] = []
         for n, task in enumerate(tasks):
-            lines.append(Line(self._task(task, width), task.task.id))
+            lines.append(Line(self._task_row(task, width), task.task.id))
             following = tasks[n + 1].task.milestone if n + 1 < len(tasks) else ""
             if task.task.milestone and task.task.milestone != following:
-                lines.append(Line(self._milestone(task.task.milestone, width)))
+                lines.append(Line(self._milestone_row(task.task.milestone, width)))
         took = [task.done_at - task.started_at for task in tasks if task.done_at]
         if len(took) >= 3:
             took.sort()
@@ -45,7 +45,7 @@ class PlanStrip(Section):
             lines += [Line(Content("")), Line(Content.styled(words[:width], "$muted"))]
         return lines
 
-    def _task(self, task: TaskState, width: int) -> Content:
+    def _task_row(self, task: TaskState, width: int) -> Content:
         glyphs = self.look.glyphs
         here = self.state.task == task.task.id and task.stage != "done"
         verdict = task.verdicts[-1].verdict.verdict if task.verdicts else ""
@@ -65,7 +65,7 @@ class PlanStrip(Section):
         )
         return spread(left, Content.styled(f" {word}{tries}" if word or tries else "", style), width)
 
-    def _milestone(self, milestone: str, width: int) -> Content:
+    def _milestone_row(self, milestone: str, width: int) -> Content:
         known = self.state.milestones.get(milestone)
         passed = milestone in self.state.passed_milestones
         kind = known.kind if known else ""

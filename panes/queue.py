@@ -14,7 +14,7 @@ from panes.section import Line, Section
 _HOW = {
     "question": "F7 answers it",
     "waiting": "answer in its window",
-    "failed": "v shows why, t tries again",
+    "failed": "F7 goes there, t tries again",
     "handoff": "F7 then a approves",
     "limit": "F7 answers it",
 }
@@ -46,13 +46,21 @@ class NeedsQueue(Section):
             lines += [Line(row, need.key) for row in self._need(need, width, first=need is found[0])]
         if not found:
             lines.append(Line(Content.styled("nothing: the session goes on", "$muted")))
-        quiet = later(self.state)
-        if quiet:
+        quiet, done = later(self.state), self._done(width)
+        if quiet or done:
             lines += [Line(Content("")), Line(Content.styled("later (no action)", "$muted"))]
         for one in quiet:
             name = window_name(self.state.windows[one.window])
             lines.append(Line(safe_line(f"  {name}  {one.text}", "$muted").truncate(width, ellipsis=True), one.window))
-        return lines
+        return lines + done
+
+    def _done(self, width: int) -> list[Line]:
+        """Return one line for the windows whose last turn is done."""
+        titles = [window.seat.title for window in self.state.windows.values() if window.activity == "done"]
+        if not titles or self.state.ended is not None:
+            return []
+        rows = fold(safe_line(f"done: {', '.join(titles)}", "$muted"), max(4, width - 2))
+        return [Line(Content.assemble("  ", row)) for row in rows]
 
     def _need(self, need: Need, width: int, *, first: bool) -> list[Content]:
         style = "bold $state-waiting" if need.kind != "failed" else "bold $state-failed"

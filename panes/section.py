@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content
-from textual.geometry import Size
 from textual.message import Message
 
 from panes.boxes import boxed
@@ -62,7 +61,7 @@ class Section(StateView):
             style="$line",
         )
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+    def wanted_height(self, width: int) -> int:
         return len(self.lines(max(1, width - 4))) + 2
 
     def on_click(self, event: events.Click) -> None:
@@ -75,7 +74,7 @@ class Section(StateView):
         """Return the lines cut or filled up to the height there is."""
         lines = self.lines(width)
         height = self.content_size.height - 2
-        if height <= 0 or (self.styles.height is not None and self.styles.height.is_auto and len(lines) <= height):
+        if height <= 0:
             return lines
         if len(lines) > height:
             more = len(lines) - height + 1

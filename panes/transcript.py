@@ -15,39 +15,19 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.visual import Visual
 
-from panes.drawing import INDENT, draw, group_of
-from panes.entries import Entry, Said, TurnClosed, TurnOpened
+from panes.blocks import LINE_LIMIT, SAID_KINDS, Block, Blocks
+from panes.drawing import INDENT, draw
+from panes.entries import Entry, TurnClosed
 from panes.figures import tokens
 from panes.look import Look
 from panes.visible_text import visible
 from panes.wrapping import wrap
-
-BLOCK_LIMIT = 4000
-"""Blocks kept; a line of said text and a card are one each. The log and the artefacts keep everything."""
-_LINE_LIMIT = 4000
-_KINDS = ("text", "reasoning", "tool", "output", "note")
-
-
-@dataclass(slots=True)
-class Block:
-    """A piece of the transcript that is laid out as one: a line of said text, or an entry. `rows` counts its rows on screen."""
-
-    group: str
-    entry: Entry | None = None
-    text: str = ""
-    turn: str = ""
-    spaced: bool = False
-    cut: int = 0
-    rows: int = 0
-    folded: TurnClosed | None = None
-
 
 @dataclass(slots=True)
 class _Page:
     """The blocks laid out for one width."""
 
     width: int = 0
-    laid: int = 0
     strips: list[Strip] = field(default_factory=list[Strip])
 
 
@@ -64,7 +44,7 @@ class Transcript(ScrollView, can_focus=True):
         Binding("end", "to_end", "To the end", show=False),
         Binding("enter", "unfold", "Show what was said", show=False),
     ]
-    COMPONENT_CLASSES = {f"transcript--{kind}" for kind in (*_KINDS, "folded", "empty")}
+    COMPONENT_CLASSES = {f"transcript--{kind}" for kind in (*SAID_KINDS, "folded", "empty")}
 
     follow: reactive[bool] = reactive(True, repaint=False)
     """Whether new text keeps the end in view."""
@@ -80,117 +60,51 @@ class Transcript(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.look = look
         self._empty = empty
-        self._blocks: list[Block] = []
+        self._blocks = Blocks()
         self._page = _Page()
         self._on_screen = False
-        self._heard: set[str] = set()
-        self._dropped = 0
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Add entries at the end."""
-        before = len(self._blocks)
         for entry in entries:
-            if isinstance(entry, Said):
-                self._say(entry)
-                before = min(before, max(0, len(self._blocks) - 1))
-            else:
-                self._add(entry)
-        self._page.laid = min(self._page.laid, before)
-        self._forget_oldest()
-        if self._on_screen:
-            self._lay_out()
+            self._blocks.take(entry)
+        gone = self._blocks.forget_oldest()
+        del self._page.strips[:gone]
+        if gone and not self.follow:
+            self.scroll_to(y=max(0, self.scroll_y - gone), animate=False, immediate=True)
+        self._show_changes()
 
     def unfold(self, turn: str, text: str) -> None:
         """Show what a past turn said in place of the line that offered it."""
-        at = next((n for n, block in enumerate(self._blocks) if block.folded and block.turn == turn), None)
-        if at is None:
-            return
-        lines = text.rstrip().split("\n")[:BLOCK_LIMIT]
-        said = [Block("text", text=line[:_LINE_LIMIT], turn=turn, cut=max(0, len(line) - _LINE_LIMIT)) for line in lines]
-        said[0].spaced = self._blocks[at].spaced
-        self._blocks[at : at + 1] = said
-        self._heard.add(turn)
-        self._page.laid = 0
-        if self._on_screen:
-            self._lay_out()
+        self._blocks.unfold(turn, text)
+        self._show_changes()
 
     def plain_rows(self) -> list[str]:
         """Return the rows as plain text, as they are laid out now."""
         return [strip.text.rstrip() for strip in self._page.strips]
 
-    # What is said comes in pieces that end anywhere; each line of it is a block, so only the last one is laid out again.
-
-    def _say(self, said: Said) -> None:
-        self._heard.add(said.turn)
-        kind = said.kind if said.kind in _KINDS else "note"
-        first, *rest = said.text.split("\n")
-        last = self._blocks[-1] if self._blocks else None
-        if last is not None and last.group == kind and last.turn == said.turn and last.entry is None:
-            self._lengthen(last, first)
-        elif first or rest:
-            self._append(Block(kind, text="", turn=said.turn))
-            self._lengthen(self._blocks[-1], first)
-        for line in rest:
-            self._append(Block(kind, text="", turn=said.turn))
-            self._lengthen(self._blocks[-1], line)
-
-    def _lengthen(self, block: Block, text: str) -> None:
-        room = _LINE_LIMIT - len(block.text)
-        block.text += text[:room]
-        block.cut += max(0, len(text) - room)
-
-    def _add(self, entry: Entry) -> None:
-        self._close_line()
-        if isinstance(entry, TurnClosed):
-            if entry.transcript and entry.transcript_tokens and entry.turn not in self._heard:
-                self._append(Block("folded", turn=entry.turn, folded=entry))
-            self._heard.discard(entry.turn)
-        self._append(Block(group_of(entry), entry=entry, turn=getattr(entry, "turn", "")))
-
-    def _close_line(self) -> None:
-        """Drop the empty line that a trailing newline opened."""
-        while self._blocks and self._blocks[-1].entry is None and not self._blocks[-1].folded and not self._blocks[-1].text:
-            self._blocks.pop()
-        self._page.laid = min(self._page.laid, len(self._blocks))
-
-    def _append(self, block: Block) -> None:
-        last = self._blocks[-1] if self._blocks else None
-        block.spaced = last is not None and (
-            last.group != block.group or block.group == "card" or isinstance(block.entry, TurnOpened)
-        )
-        self._blocks.append(block)
-
-    def _forget_oldest(self) -> None:
-        if len(self._blocks) <= BLOCK_LIMIT:
-            return
-        gone = len(self._blocks) - BLOCK_LIMIT + BLOCK_LIMIT // 10
-        rows = sum(block.rows for block in self._blocks[:gone])
-        del self._blocks[:gone]
-        del self._page.strips[:rows]
-        self._page.laid = max(0, self._page.laid - gone)
-        self._dropped += gone
-        if not self.follow:
-            self.scroll_to(y=max(0, self.scroll_y - rows), animate=False, immediate=True)
-
     # Laying out.
+
+    def _show_changes(self) -> None:
+        if self._on_screen:
+            self._lay_out()
 
     def _lay_out(self) -> None:
         """Lay out what is not laid out yet for the present width, and keep the end in view when following."""
         width = self.scrollable_content_region.width
         if width <= 0:
             return
-        page = self._page
+        page, blocks = self._page, self._blocks
         if page.width != width:
-            page.width, page.laid = width, 0
-        keep = sum(block.rows for block in self._blocks[: page.laid])
-        del page.strips[keep:]
-        for block in self._blocks[page.laid :]:
+            page.width, blocks.changed = width, 0
+        del page.strips[sum(block.rows for block in blocks.all[: blocks.changed]) :]
+        for block in blocks.all[blocks.changed :]:
             strips = self._strips_of(block, width)
             if block.spaced:
                 strips.insert(0, Strip.blank(width))
             block.rows = len(strips)
             page.strips += strips
-        page.laid = len(self._blocks)
+        blocks.changed = len(blocks.all)
         self.virtual_size = Size(width, len(page.strips))
         if self.follow:
             self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
@@ -215,7 +129,7 @@ class Transcript(ScrollView, can_focus=True):
             "output": f"{glyphs.upright} ",
             "note": f"{glyphs.dot} ",
         }.get(block.group, "")
-        text = visible(block.text, limit=_LINE_LIMIT)
+        text = visible(block.text, limit=LINE_LIMIT)
         if block.cut:
             text += f"… ({block.cut:,} more characters)"
         return self._plain(wrap(text, max(4, min(width, 120) - 4 - len(lead))), INDENT + lead, block.group)
@@ -228,7 +142,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
-        if not self._blocks:
+        if not self._blocks.all:
             return self._empty_line(y, width)
         at = y + round(self.scroll_y)
         strips = self._page.strips
@@ -270,14 +184,12 @@ class Transcript(ScrollView, can_focus=True):
         self._on_screen = False
 
     def on_resize(self) -> None:
-        if self._on_screen:
-            self._lay_out()
+        self._show_changes()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._page.laid = 0
-        if self._on_screen:
-            self.call_after_refresh(self._lay_out)
+        self._blocks.changed = 0
+        self.call_after_refresh(self._show_changes)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -292,7 +204,7 @@ class Transcript(ScrollView, can_focus=True):
         """Ask for the lowest folded turn in view, or the last one of all."""
         bottom = round(self.scroll_y) + self.size.height
         row, found = 0, None
-        for block in self._blocks:
+        for block in self._blocks.all:
             if block.folded and (row < bottom or found is None):
                 found = block.folded
             row += block.rows
@@ -300,7 +212,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         at, row = event.y + round(self.scroll_y), 0
-        for block in self._blocks:
+        for block in self._blocks.all:
             row += block.rows
             if at < row:
                 self._want(block.folded)

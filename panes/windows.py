@@ -80,12 +80,14 @@ class WindowsRail(Section):
         state = pad(state_mark(window, self.look), max(8, len(state_word(window)) + 2))
         right = Content.assemble(state, (f" {since:>4}", "$muted"))
         agent = safe_line(agent_words(window), "$muted")
+        if agent.cell_length > width - 14:
+            agent = safe_line(seat.model, "$muted")
         if not seat.context_window:
             fill = Content("")
         else:
             part = window.context_tokens / seat.context_window
             style = "bold $state-waiting" if part >= 0.75 else "$muted"
-            fill = Content.assemble(" ", (bar(part, 6, glyphs), style), (f" {percent(part):>4}", "$muted"))
+            fill = Content.assemble(" ", (bar(part, 5, glyphs), style), (f" {percent(part):>4}", "$muted"))
         return [spread(name, right, width), spread(Content.assemble("   ", agent), fill, width)]
 
 

@@ -1,7 +1,7 @@
 """Prompts as declared parts: built, counted, rendered and read back. Pure.
 
-A prompt is a system text (the role's contract) and named parts. Parts that hold foreign text are fenced by a marker that is
-new for each request, so that nothing inside one can pretend to be another part.
+A prompt is a system text (the role's contract) and named parts. Parts that hold foreign text are fenced by a marker
+that is new for each request, so that nothing inside one can pretend to be another part.
 """
 
 import re
@@ -59,20 +59,21 @@ def part(name: str, title: str, text: str) -> PromptPart:
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate the tokens of a text: about four letters a token for words, one for each sign. Always marked `~` on screen.
+    """Estimate the tokens of a text without a tokenizer. Always marked `~` on screen.
 
-    Within a fifth of common tokenizers on English prose, code and pytest output; exact counts come from the provider's
-    usage where it reports any.
+    Fitted to OpenAI's o200k counts of prose, Markdown, Python, YAML, Make and pytest output, and within a tenth of each;
+    exact counts come from the provider's usage where it reports any.
     """
-    words = len(re.findall(r"[A-Za-z]+|\d{1,3}", text))
     letters = len(re.findall(r"[A-Za-z]", text))
-    other = len(re.findall(r"[^\sA-Za-z0-9]", text))
+    words = len(re.findall(r"[A-Za-z]+|\d{1,3}", text))
     wide = len(re.findall(r"[^\x00-\x7f]", text))
-    return max(words, round(letters / 4.6)) + round(0.55 * (other - wide)) + wide if text else 0
+    signs = len(re.findall(r"[^\sA-Za-z0-9]", text)) - wide
+    return max(words, round(letters / 4.2)) + round(0.8 * signs) + wide + round(0.5 * text.count("\n"))
 
 
 _FENCE = re.compile(
-    r"^<<<(?P<name>[a-z_]+) (?P<marker>[0-9a-f]{8,})>>> (?P<title>[^\n]*)\n(?P<text>.*?)\n?<<<end (?P=name) (?P=marker)>>>$",
+    r"^<<<(?P<name>[a-z_]+) (?P<marker>[0-9a-f]{8,})>>> (?P<title>[^\n]*)\n"
+    r"(?P<text>.*?)\n?<<<end (?P=name) (?P=marker)>>>$",
     re.M | re.S,
 )
 

@@ -1,6 +1,8 @@
-"""What host and screens say to each other over the session's socket: JSON texts, and binary frames for terminal bytes. Pure.
+"""What host and screens say to each other over the session's socket: JSON texts, and binary frames for terminal bytes.
+Pure.
 
-A text frame is an object with a type `t`. A binary frame is one kind byte, one length byte, the window's id, then the bytes.
+A text frame is an object with a type `t`. A binary frame is one kind byte, one length byte, the window's id, then the
+bytes.
 """
 
 import json
@@ -56,9 +58,9 @@ def snapshot_size(data: bytes) -> tuple[int, int, bytes]:
     return int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big"), data[4:]
 
 
-def say(kind: str, **fields: Any) -> str:
+def say(frame_type: str, /, **fields: Any) -> str:
     """Return a text frame."""
-    return json.dumps({"t": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps({"t": frame_type, **fields}, ensure_ascii=False, separators=(",", ":"))
 
 
 def hear(text: str) -> dict[str, Any]:

@@ -11,9 +11,9 @@ A test gives a callback that sees the whole request and returns the pieces of th
         ...  # api_base = server.base_url
         server.requests[0].body["messages"]
 
-A plain string is a piece of text. When the pieces do not say otherwise, the answer ends properly: with a finish reason, with
-usage when the request asked for it, and with the closing mark. An exception in the callback, a failed assertion say, is
-answered with status 500 and raised again when the server closes.
+A plain string is a piece of text. When the pieces do not say otherwise, the answer ends properly: with a finish
+reason, with usage when the request asked for it, and with the closing mark. An exception in the callback, a failed
+assertion say, is answered with status 500 and raised again when the server closes.
 """
 
 import asyncio
@@ -184,7 +184,7 @@ class LoopbackModels:
         try:
             answer = self.answer(request.body)
             pieces = await answer if inspect.isawaitable(answer) else answer
-        except Exception as fault:  # The callback is the test's own code: its failure must reach the test.
+        except Exception as fault:  # noqa: BLE001 - the callback is the test's own code: its failure must reach it.
             self._faults.append(fault)
             pieces = [Refuse(500, f"the script failed: {fault}")]
         if pieces and isinstance(pieces[0], Refuse):

@@ -9,7 +9,7 @@ from panes.chronicle import chronicle
 from panes.entries import Entry, Said
 from panes.roster import Roster, read_roster
 from panes.speed import SpeedMeter
-from panes.transcript import BLOCK_LIMIT
+from panes.blocks import BLOCK_LIMIT
 from sessions.client.updates import Delta, HostLost, PaneOutput, PaneSnapshot, Records, SessionSource, Typist, Update
 from sessions.events import Record, SessionStarted, TurnEnded
 from sessions.prompts import estimate_tokens
@@ -25,8 +25,8 @@ _SLICE = 0.008
 class Batch:
     """What is new since the last frame, and the state as it is now.
 
-    `entries` holds what each window's transcript gains, `panes` the terminal bytes in order. `typist` is None when nothing was said
-    about it, `lost` when the source still lives.
+    `entries` holds what each window's transcript gains, `panes` the terminal bytes in order. `typist` is None when
+    nothing was said about it, `lost` when the source still lives.
     """
 
     state: SessionState
@@ -57,7 +57,8 @@ class _Pending:
 
 
 class Bridge:
-    """Reads a source and delivers batches, at most one a frame, from the first moment everything logged before is known.
+    """Reads a source and delivers batches, at most one a frame, from the first moment everything logged before is
+    known.
 
     Args:
         deliver: Called in the app's event loop with each batch.

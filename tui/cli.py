@@ -7,13 +7,16 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sessions.errors import ProjectError, QuarterdeckError
 from sessions.version import VERSION
 from tui.exit_codes import INTERRUPTED, UNUSABLE
+
+if TYPE_CHECKING:
+    from sessions.handoffs import GateMode
 
 EPILOG = (
     "Exit codes: 0 passed, 2 wrong usage, 3 waits for your answer, 4 ended without passing, 5 cannot be used as it is, "
@@ -76,7 +79,7 @@ def cli(
     if ctx.invoked_subcommand is None:
         from tui.open_session import open_here
 
-        ctx.exit(open_here(project, fleet=fleet, workflow=workflow, gate=gate or "manual", pace=_pace(pace, 1.0)))
+        ctx.exit(open_here(project, fleet=fleet, workflow=workflow, gate=_gate(gate, "manual"), pace=_pace(pace, 1.0)))
 
 
 @cli.command()
@@ -98,13 +101,13 @@ def run(
 ) -> None:
     """Run a session with no screen: IDEA is a sentence, or - to read it from standard input.
 
-    Spec and plan are approved by the run itself; a structural question ends it with exit code 3, and `quarterdeck attach` takes
-    it up. Without --fleet the rehearsal fleet builds its own sample, whatever the idea.
+    Spec and plan are approved by the run itself; a structural question ends it with exit code 3, and `quarterdeck
+    attach` takes it up. Without --fleet the rehearsal fleet builds its own sample, whatever the idea.
     """
     from tui.open_session import run_headless
 
     text = _read_idea() if idea == "-" else idea
-    ctx.exit(run_headless(project, text, fleet=fleet, workflow=workflow, gate=gate or "auto", pace=_pace(pace, 0.0)))
+    ctx.exit(run_headless(project, text, fleet=fleet, workflow=workflow, gate=_gate(gate, "auto"), pace=_pace(pace, 0.0)))
 
 
 @cli.command()
@@ -183,6 +186,10 @@ def tool(ctx: click.Context, arguments: tuple[str, ...]) -> None:
 
 def _pace(given: float | None, default: float) -> float:
     return default if given is None else given
+
+
+def _gate(given: str | None, default: "GateMode") -> "GateMode":
+    return given if given in ("manual", "assisted", "auto") else default
 
 
 def _read_idea() -> str:

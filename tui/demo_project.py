@@ -8,8 +8,8 @@ from sessions.errors import ProjectError
 
 _README = """# Sample
 
-A small project made by `quarterdeck demo`. The rehearsal fleet builds a command line tool in it, on a branch of its own:
-your other projects are not touched. Delete this folder whenever you like.
+A small project made by `quarterdeck demo`. The rehearsal fleet builds a command line tool in it, on a branch of its
+own: your other projects are not touched. Delete this folder whenever you like.
 """
 
 

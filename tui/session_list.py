@@ -56,10 +56,8 @@ async def describe(folder: SessionFolder) -> SessionLine:
     except QuarterdeckError:
         return SessionLine(folder, "damaged", folder.project.path.name, f"quarterdeck recover {folder.id}", "")
     started = state.started
-    if state.ended is not None:
-        word = state.ended.outcome
-    else:
-        word = "running" if running_host(folder) is not None else "open"
+    served = "running" if running_host(folder) is not None else "open"
+    word = state.ended.outcome if state.ended is not None else served
     done = sum(1 for one in state.tasks.values() if one.stage == "done")
     total = sum(1 for one in state.tasks.values() if one.stage != "dropped")
     idea = " ".join(started.idea.split())[:60] if started else ""

@@ -13,7 +13,9 @@ from sessions.store.folders import SessionFolder
 
 
 class StartingSession:
-    """A `SessionSource` that attaches to a host as soon as it listens. A host that fails to start ends it with the reason."""
+    """A `SessionSource` that attaches to a host as soon as it listens. A host that fails to start ends it with the
+    reason.
+    """
 
     def __init__(self, folder: SessionFolder, process: "subprocess.Popen[bytes] | None") -> None:
         """Take the session and, when we started it, its host's process."""

@@ -28,7 +28,7 @@ def theme_of(palette: Palette) -> Theme:
         name=palette.name,
         primary=colour["accent"],
         secondary=colour["role-auditor"],
-        accent=colour["focus"],
+        accent=colour["accent"],
         warning=colour["state-waiting"],
         error=colour["state-failed"],
         success=colour["state-done"],

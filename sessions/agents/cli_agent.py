@@ -1,6 +1,7 @@
 """A command-line agent in a PTY: started once, told prompts through files, watched by what it says of itself.
 
-Every prompt is receipted (written, echoed, accepted, ended), an unsubmitted Enter is sent again, and stopping is proven.
+Every prompt is receipted (written, echoed, accepted, ended), an unsubmitted Enter is sent again, and stopping is
+proven.
 """
 
 import asyncio
@@ -45,8 +46,8 @@ _ACTIVITIES: dict[str, Activity] = {"working": "thinking", "blocked": "waiting",
 class CliProgram:
     """How a command-line agent is started and stopped, and where its files are.
 
-    `folder` is where it works; `files` a folder of ours for its prompts, token and transcripts; `interrupt` the keys that stop a
-    turn without ending the program.
+    `folder` is where it works; `files` a folder of ours for its prompts, token and transcripts; `interrupt` the keys
+    that stop a turn without ending the program.
     """
 
     argv: tuple[str, ...]

@@ -73,7 +73,9 @@ class ModelAgent:
         if not work.cancelled():
             return work.result()
         # A transition that the door took before the halt reached it stands, whatever was halted.
-        return turn.report("transition", turn.accepted) if turn.accepted else turn.report("interrupted", "halted")
+        if turn.accepted or order.over.is_set():
+            return turn.report("transition", turn.accepted or "accepted through another door")
+        return turn.report("interrupted", "halted")
 
     async def halt(self, *, grace: float = 2.0) -> HaltProof:
         """Cancel the running turn and return the proof that its stream and programs are closed."""

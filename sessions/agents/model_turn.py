@@ -67,6 +67,8 @@ class ModelTurn:
         """Talk with the model until the turn ends."""
         retried = False
         for number in range(1, self._max_tool_rounds + 1):
+            if self._order.over.is_set():
+                return self.report("transition", "accepted through another door")
             answer = await self._ask(number)
             if isinstance(answer, Failed):
                 return self.report("failed", answer.text, answer.kind)
@@ -112,6 +114,7 @@ class ModelTurn:
                 self._spend(answer.usage)
             elif begun:
                 self._spend(hearing.usage(self._messages))
+        _stop_if_cancelled()
         return answer or Finished(Message("assistant", ""), Usage(0, 0), "", complete=False)
 
     async def _act(self, answer: Message) -> TurnReport | None:
@@ -175,18 +178,9 @@ class ModelTurn:
             self._note(f"the same call of {one_line(call.name, 60)} came {_ENDED_AFTER} times in a row")
             return self.report("failed", f"same call repeated {_ENDED_AFTER} times", "repeated_call"), ""
         if self._toolbox is None or call.name not in self._toolbox.names:
-            ok, text = (
-                False,
-                f"There is no tool called {one_line(call.name, 60)}. There are: {', '.join(self._names())}",
-            )
+            ok, text = False, self._unknown(call.name)
         elif self._repeats >= _WARNED_AFTER:
-            ok, text = (
-                False,
-                (
-                    f"Not carried out: you made this very call {self._repeats} times in a row. "
-                    f"Do something else, or end the turn with {_either(self._order.transitions)}."
-                ),
-            )
+            ok, text = False, self._warning()
         else:
             ok, text = await self._work(self._toolbox, call)
         self._transcript.result(ok, text)
@@ -203,6 +197,7 @@ class ModelTurn:
             result = await toolbox.use(call.name, call.arguments, self._show_output)
         finally:
             self.doing = ""
+        _stop_if_cancelled()
         summary = storable(one_line(result.summary, 300))
         used = ToolUsed(
             turn=self._order.turn,
@@ -262,14 +257,26 @@ class ModelTurn:
     def _show_output(self, text: str) -> None:
         self._sink.delta("output", text)
 
-    def _names(self) -> tuple[str, ...]:
-        return (*(self._toolbox.names if self._toolbox else ()), *self._order.transitions)
+    def _unknown(self, name: str) -> str:
+        names = (*(self._toolbox.names if self._toolbox else ()), *self._order.transitions)
+        return f"There is no tool called {one_line(name, 60)}. There are: {', '.join(names)}"
+
+    def _warning(self) -> str:
+        said = f"Not carried out: you made this very call {self._repeats} times in a row."
+        return f"{said} Do something else, or end the turn with {_either(self._order.transitions)}."
 
     def _choose_calling(self) -> Calling:
         tools = (*(self._toolbox.schemas if self._toolbox else ()), *schemas(self._order.transitions))
         if self._client.facts(self._model).tools:
             return FunctionCalling(tools)
         return FencedCalling(tools, self._order.prompt.marker)
+
+
+def _stop_if_cancelled() -> None:
+    """Raise the cancellation that a backend or a tool has swallowed: a halted turn does nothing more."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _canonical(arguments: str) -> str:

@@ -18,9 +18,9 @@ TurnEnding = Literal["transition", "no_transition", "interrupted", "failed"]
 class TurnOrder:
     """One turn to be run: who, on what, told what, and what it may call to end it.
 
-    `token` authorises exactly this turn at the transition door; `over` is set once a transition of it was accepted, through
-    whatever way it came. `clone` is the folder the agent works in, None for a role that touches no files. `toolbox` names the
-    file and run tools offered beside the transitions.
+    `token` authorises exactly this turn at the transition door; `over` is set once a transition of it was accepted,
+    through whatever way it came. `clone` is the folder the agent works in, None for a role that touches no files.
+    `toolbox` names the file and run tools offered beside the transitions.
     """
 
     turn: str
@@ -58,7 +58,8 @@ class TurnReport:
 
 @dataclass(frozen=True, slots=True)
 class HaltProof:
-    """What was seen of an agent's stopping: the last step needed, what was observed, and seconds from order to proof."""
+    """What was seen of an agent's stopping: the last step needed, what was observed, and seconds from order to proof.
+    """
 
     stopped: bool
     step: str

@@ -2,8 +2,11 @@
 
 
 def storable(text: str) -> str:
-    """Return a text that can be encoded: half surrogates, which file names and JSON bring, become question marks."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    """Return a text that can be encoded: half surrogates, which file names and JSON bring, are written as escapes.
+
+    In a JSON text the escape stands for the same half, so nothing that was wrong in it becomes right.
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def one_line(text: str, limit: int = 120) -> str:

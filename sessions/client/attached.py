@@ -91,7 +91,7 @@ class AttachedSession:
     def _send(self, frame: str | bytes) -> None:
         self._outgoing.put_nowait(frame)
 
-    async def _ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+    async def _ask(self, kind: str, /, **fields: Any) -> dict[str, Any]:
         if self._tasks[0].done():
             raise _gone(self._ending)
         self._number += 1

@@ -42,8 +42,8 @@ class Rerouted(Event):
 class HandoffProposed(Event):
     """A role's work is ready to cross to the next.
 
-    `sender` and `receiver` are nodes, `redirects` other receivers, `rejects_to` the node a rejection goes to. `held` says why
-    the gate stopped it; empty when it flowed.
+    `sender` and `receiver` are nodes, `redirects` other receivers, `rejects_to` the node a rejection goes to. `held`
+    says why the gate stopped it; empty when it flowed.
     """
 
     kind: Literal["handoff_proposed"] = "handoff_proposed"

@@ -119,7 +119,9 @@ class TransitionCalled(Event):
 
 
 class TurnEnded(Event):
-    """A turn is over. Tokens are the provider's unless `estimated`; `transcript` is an artefact; `cost` in US dollars or None."""
+    """A turn is over. Tokens are the provider's unless `estimated`; `transcript` is an artefact; `cost` in US dollars
+    or None.
+    """
 
     kind: Literal["turn_ended"] = "turn_ended"
     turn: str

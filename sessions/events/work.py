@@ -26,7 +26,7 @@ class PlanMade(Event):
 
 
 class TaskStarted(Event):
-    """An attempt at a task begins; `base` is the commit the first attempt started from, `note` what to do differently."""
+    """An attempt begins: `base` is the commit the first one started from, `note` what to do differently."""
 
     kind: Literal["task_started"] = "task_started"
     task: str
@@ -84,7 +84,9 @@ class EvidenceTaken(Event):
 
 
 class VerdictSubmitted(Event):
-    """The Auditor's verdict: four fields, and notes as an artefact. `conflict` says where the host's evidence disagrees."""
+    """The Auditor's verdict: four fields, and notes as an artefact. `conflict` says where the host's evidence
+    disagrees.
+    """
 
     kind: Literal["verdict_submitted"] = "verdict_submitted"
     task: str

@@ -1,7 +1,7 @@
 """The acts of host nodes: what the host does itself between two turns.
 
-An act that changes nothing but the log returns its events, which the runner appends in one transaction with leaving the node:
-after a crash either all of it happened or none.
+An act that changes nothing but the log returns its events, which the runner appends in one transaction with leaving
+the node: after a crash either all of it happened or none.
 """
 
 from collections.abc import Callable, Mapping

@@ -8,7 +8,6 @@ from pathlib import Path
 from sessions.agents.cli_agent import CliAgent, CliProgram
 from sessions.agents.model_agent import ModelAgent
 from sessions.agents.protocol import Agent
-from sessions.agents.toolbox import Toolbox
 from sessions.events import Noticed, Seat
 from sessions.host.journal import Journal
 from sessions.host.server import SessionServer, Terminal
@@ -69,13 +68,7 @@ class AgentMaker:
             if seat.agent == "cli":
                 agents[seat.window] = self._cli(seat, clone, socket)
             else:
-                agents[seat.window] = ModelAgent(
-                    seat.window,
-                    seat.model,
-                    self._models,
-                    toolbox_factory=lambda folder: Toolbox(folder, self._environment),
-                    keep=self._journal.keep,
-                )
+                agents[seat.window] = ModelAgent(seat.window, seat.model, self._models, keep=self._journal.keep)
         return agents
 
     async def close(self) -> None:
@@ -93,7 +86,8 @@ class AgentMaker:
         return RoutedModels(backends)
 
     def _note(self, wait: RetryWait) -> None:
-        task = asyncio.get_running_loop().create_task(self._journal.append(Noticed(level="warning", text=wait.text)))
+        noticed = Noticed(level="warning", text=wait.text)
+        task = asyncio.get_running_loop().create_task(self._journal.append(noticed))
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
 

@@ -24,8 +24,8 @@ async def judge_exit(
 ) -> NodeResult:
     """Return what an exit turn came to, with the events that record it.
 
-    The budget is enforced on the real diff of the tree, whatever was reported. Over it, the edits are kept as an artefact, taken
-    back from the tree, and become a kick-back that re-enters the audited loop.
+    The budget is enforced on the real diff of the tree, whatever was reported. Over it, the edits are kept as an
+    artefact, taken back from the tree, and become a kick-back that re-enters the audited loop.
     """
     base = await clone.head()
     diff = await clone.diff(base)

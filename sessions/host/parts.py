@@ -1,7 +1,7 @@
 """The parts a prompt is built from: each one a text from the state, an artefact or the clone, counted.
 
-The Manager's turns name neither report, tests nor diff among their parts, and nothing else here hands those out: raw Worker
-output has no other way up.
+The Manager's turns name neither report, tests nor diff among their parts, and nothing else here hands those out: raw
+Worker output has no other way up.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ _SOURCE_TOKENS = 40_000
 
 @dataclass(frozen=True, slots=True)
 class PartContext:
-    """What the builders may look at. `crossed` is the handoff that led here, `note` what the person or the gate added."""
+    """What the builders may look at: `crossed` is the handoff that led here, `note` what the person or gate adds."""
 
     journal: Journal
     clone: SessionClone | None

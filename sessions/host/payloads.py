@@ -77,9 +77,10 @@ def _report(task: TaskState) -> tuple[str, tuple[PartCount, ...]]:
     if evidence is None:
         return summary, parts
     exit_code = "none" if evidence.exit_code is None else str(evidence.exit_code)
-    facts = f"tests: `{evidence.command or 'none'}` exit {exit_code}\ndiff: +{evidence.added} -{evidence.removed} in {len(evidence.files)} files"
+    tests = f"tests: `{evidence.command or 'none'}` exit {exit_code}"
+    diff = f"diff: +{evidence.added} -{evidence.removed} in {len(evidence.files)} files"
     parts += (
         PartCount(name="diff", title="diff", tokens=evidence.diff_tokens, artefact=evidence.diff),
         PartCount(name="tests", title="test output", tokens=evidence.output_tokens, artefact=evidence.output),
     )
-    return f"{summary}\n\n{facts}", parts
+    return f"{summary}\n\n{tests}\n{diff}", parts

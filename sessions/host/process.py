@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sessions.agents.protocol import Agent
-from sessions.errors import QuarterdeckError, StoreError
+from sessions.errors import HostError, QuarterdeckError, StoreError
 from sessions.events import GateModeChanged, HostStopped, SessionStarted
 from sessions.handoffs import ASSISTED_PASSES
 from sessions.host.agents import AgentMaker
@@ -33,7 +33,6 @@ from sessions.store.folders import SessionFolder
 from sessions.store.lock import SessionLock
 from sessions.store.log import EventLog
 from sessions.store.roots import Roots
-from sessions.transitions.shell import SOCKET
 from sessions.workflow.graph import Workflow
 from sessions.workflow.reader import load_workflow, read_workflow
 from sessions.workflow.runner import cancel_and_wait
@@ -47,7 +46,8 @@ def serve(path: Path) -> int:
     """Serve the session in a folder until it is over and nobody watches, or until told to stop.
 
     Returns:
-        0 after an orderly end, 75 when another host serves the session, 70 when it failed; the reason is then in `failure.json`.
+        0 after an orderly end, 75 when another host serves the session, 70 when it failed; the reason is then in
+        `failure.json`.
     """
     folder = SessionFolder(path, Roots.of().runtime)
     failure = folder.path / "failure.json"
@@ -140,12 +140,20 @@ async def _open(folder: SessionFolder) -> _Opened:
 
 
 async def _run(folder: SessionFolder, opened: _Opened) -> None:
-    journal, order = opened.journal, opened.order
-    started = journal.state.started
-    assert started is not None
+    started = opened.journal.state.started
+    if started is None:
+        raise HostError("the session's log does not begin with its start", where=str(folder.database))
     clone = await SessionClone.open_or_create(
-        opened.repository, folder.clones / "work", started.branch, started.base, key=folder.id
+        opened.repository, folder.clones / "work", branch=started.branch, base_commit=started.base
     )
+    try:
+        await _run_in(folder, opened, started, clone)
+    finally:
+        await clone.close()
+
+
+async def _run_in(folder: SessionFolder, opened: _Opened, started: SessionStarted, clone: SessionClone) -> None:
+    journal, order = opened.journal, opened.order
     write_shims(folder.bin, python=started.rehearsal)
     socket = folder.prepare_socket()
     path = f"{folder.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
@@ -163,7 +171,7 @@ async def _run(folder: SessionFolder, opened: _Opened) -> None:
         repository=opened.repository,
         clone=clone,
         test_environment=environment,
-        agent_environment={SOCKET: str(socket)},
+        agent_environment=environment,
         report_file=lambda name, text: _write_report(folder, name, text),
         unattended=order.unattended,
     )

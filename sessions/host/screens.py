@@ -17,8 +17,8 @@ _CHUNK = 2_000
 class Screen:
     """One attached screen: a queue of text frames, a pump for each terminal, and the tasks that send them.
 
-    Records are never dropped. Deltas and terminal bytes of a screen that does not keep up are: a terminal's feed then gives a
-    fresh snapshot.
+    Records are never dropped. Deltas and terminal bytes of a screen that does not keep up are: a terminal's feed then
+    gives a fresh snapshot.
     """
 
     def __init__(self, send: Callable[[str | bytes], Awaitable[None]]) -> None:

@@ -1,4 +1,6 @@
-"""The session's socket: attaching screens, orders, artefacts, keys for panes, and the shell form of the transition tools."""
+"""The session's socket: attaching screens, orders, artefacts, keys for panes, and the shell form of the transition
+tools.
+"""
 
 import asyncio
 import base64
@@ -66,7 +68,7 @@ class SessionServer:
 
     async def start(self, socket: Path) -> None:
         """Listen. An older socket file of a dead host is replaced; the caller holds the session's lock."""
-        socket.unlink(missing_ok=True)
+        await asyncio.to_thread(socket.unlink, missing_ok=True)
         old = os.umask(0o177)
         try:
             self._server = await unix_serve(

@@ -1,4 +1,6 @@
-"""The commands an agent finds on its PATH: `quarterdeck tool` for its transitions, and `python` for the rehearsal's tests."""
+"""The commands an agent finds on its PATH: `quarterdeck tool` for its transitions, and `python` for the rehearsal's
+tests.
+"""
 
 import shlex
 import sys

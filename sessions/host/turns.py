@@ -200,7 +200,9 @@ def contract_text(node: Node, folder: Path | None = None) -> str:
 
 
 def recovered(turn: TurnState) -> TurnEnded:
-    """Return how a turn ended that was under way when its host died: accepted transitions count, the rest is broken off."""
+    """Return how a turn ended that was under way when its host died: accepted transitions count, the rest is broken
+    off.
+    """
     started = turn.started
     if turn.accepted is not None:
         return TurnEnded(turn=started.turn, ending="transition", detail="the host ended after it was accepted")

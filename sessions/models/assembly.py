@@ -1,7 +1,7 @@
 """One answer put together from the pieces of its stream, and the pieces worth showing. Pure; knows no provider.
 
-The chunks are those of OpenAI's chat completions as litellm gives them: `choices[0].delta` with `content`, `reasoning_content`,
-`thinking_blocks` and `tool_calls`, whose fragments are joined by index.
+The chunks are those of OpenAI's chat completions as litellm gives them: `choices[0].delta` with `content`,
+`reasoning_content`, `thinking_blocks` and `tool_calls`, whose fragments are joined by index.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +29,7 @@ class ThinkSplitter:
     def __init__(self) -> None:
         self._held = ""
         self._state = "start"
+        self._thought = False
 
     def feed(self, content: str) -> Iterator[TextDelta | ReasoningDelta]:
         """Yield what the next piece of content settles; a mark that may still be growing is held back."""
@@ -46,6 +47,8 @@ class ThinkSplitter:
 
     def _begin(self) -> Iterator[TextDelta | ReasoningDelta]:
         begun = self._held.lstrip()
+        if self._thought:
+            self._held = begun
         if begun.startswith(_OPEN):
             self._state, self._held = "thinking", begun[len(_OPEN) :]
             yield from self._think()
@@ -58,7 +61,7 @@ class ThinkSplitter:
         if closed:
             self._held = thought
             yield from self._release(ReasoningDelta)
-            self._state, self._held = "start", rest.lstrip()
+            self._state, self._held, self._thought = "start", rest, True
             yield from self._begin()
             return
         kept = next((size for size in range(len(_CLOSE) - 1, 0, -1) if self._held.endswith(_CLOSE[:size])), 0)
@@ -110,7 +113,7 @@ class Assembly:
 
     @property
     def thinking_blocks(self) -> Sequence[Mapping[str, Any]]:
-        """Blocks with a signature, which their provider wants back unchanged; blocks whose end never came are left out."""
+        """Blocks with a signature, which their provider wants back unchanged; one that was cut off is left out."""
         return [block for block in self._thinking_blocks if block.get("signature") or block.get("data")]
 
     def take(self, delta: Any) -> list[ModelEvent]:
@@ -158,7 +161,7 @@ class Assembly:
         return ToolCallDelta(slot, name if first else "", arguments) if first or arguments else None
 
     def _slot(self, index: int | None, given: str, name: str) -> int:
-        """Return the place of the call a fragment belongs to; a second id with a name under one index is another call."""
+        """Return the place of a fragment's call; a second id with a name under one index is another call."""
         index = index or 0
         slot = self._slots.get(index)
         if slot is None or (given and name and given != self._calls[slot].id):

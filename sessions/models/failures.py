@@ -1,15 +1,18 @@
 """What went wrong with a request, told from the exception litellm raised: one of few kinds, and a sentence.
 
-litellm's own classes differ by version and provider (a refused connection is an `InternalServerError`, an overloaded provider
-an `APIError` 529), so the chain of causes is asked first, then a few classes and codes, then the status. Classes are known
-by name: this module imports neither litellm nor what it is built on. Checked against litellm 1.106.2.
+litellm's own classes differ by version and provider (a refused connection is an `InternalServerError`, an overloaded
+provider an `APIError` 529), so the chain of causes is asked first, then a few classes and codes, then the status.
+Classes are known by name: this module imports neither litellm nor what it is built on. Checked against litellm
+1.106.2.
 """
 
+import contextlib
 import email.utils
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from sessions.models.protocol import Failed, FailureKind
 
@@ -33,11 +36,15 @@ _SENTENCES: dict[FailureKind, str] = {
     "budget": "The budget is used up",
 }
 
-_UNREACHABLE = {"ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError", "gaierror"}
-_UNREACHABLE |= {"ConnectionRefusedError", "ClientConnectorCertificateError", "SSLCertVerificationError"}
+_UNREACHABLE = {
+    "ConnectError", "ConnectTimeout", "ClientConnectorError", "ClientConnectorDNSError",
+    "ClientConnectorCertificateError", "ConnectionRefusedError", "SSLCertVerificationError", "gaierror",
+}  # fmt: skip
 _SILENT = {"ReadTimeout", "Timeout", "APITimeoutError", "SocketTimeoutError", "ServerTimeoutError"}
-_DROPPED = {"RemoteProtocolError", "ServerDisconnectedError", "ClientOSError", "ConnectionResetError", "ReadError"}
-_DROPPED |= {"ClientPayloadError", "IncompleteReadError", "BrokenPipeError"}
+_DROPPED = {
+    "RemoteProtocolError", "ServerDisconnectedError", "ClientOSError", "ConnectionResetError", "ReadError",
+    "ClientPayloadError", "IncompleteReadError", "BrokenPipeError",
+}  # fmt: skip
 
 _BY_STATUS: dict[int, FailureKind] = {
     401: "refused_key",
@@ -99,7 +106,8 @@ def _kind(error: BaseException, begun: bool) -> FailureKind:
     names = {name for link in chain for name in _names(link)}
     told = _told_kind(chain)
     if "MidStreamFallbackError" in names:
-        # Before the first visible piece the provider's own reason says more: an overload may be told inside the stream.
+        # Before the first visible piece the provider's own reason says more: an overload may be told inside the
+        # stream.
         early = told in ("overloaded", "rate_limited", "out_of_credit", "context_too_long", "content_refused")
         return told if told and early and not begun else "cut_off"
     if begun:
@@ -108,7 +116,8 @@ def _kind(error: BaseException, begun: bool) -> FailureKind:
         return "unreachable"
     if names & _SILENT:
         return "stalled"
-    if any(type(link).__name__ == "OpenAIError" for link in chain):
+    # litellm has a class of this name too, for any status; the client's own bare one says that it was given no key.
+    if any((type(link).__module__, type(link).__name__) == ("openai", "OpenAIError") for link in chain):
         return "no_key"
     if "ContextWindowExceededError" in names:
         return "context_too_long"
@@ -171,12 +180,12 @@ def _status(error: BaseException) -> int | None:
 
 def _codes(error: BaseException) -> Iterator[str]:
     yield str(getattr(error, "code", ""))
-    body: Any = getattr(error, "body", None)
-    if isinstance(body, Mapping):
-        inner: Any = body.get("error", body)  # pyright: ignore[reportUnknownMemberType]
-        if isinstance(inner, Mapping):
-            yield str(inner.get("code", ""))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-            yield str(inner.get("type", ""))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    body: object = getattr(error, "body", None)
+    while isinstance(body, dict):
+        fields = cast(dict[str, object], body)
+        yield str(fields.get("code", ""))
+        yield str(fields.get("type", ""))
+        body = fields.get("error")
 
 
 def _detail(error: BaseException) -> str:
@@ -198,10 +207,9 @@ def _retry_after(error: BaseException, now: datetime) -> float | None:
 
 def _seconds(value: str, now: datetime) -> float | None:
     """Return the wait a `Retry-After` header asks for: a number of seconds or a date (RFC 9110)."""
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
+    with contextlib.suppress(ValueError):
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         until = email.utils.parsedate_to_datetime(value)
     except ValueError:

@@ -28,7 +28,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sessions.errors import FleetError
 from sessions.models.fleet_faults import Fault, fault_of_value, find_secret, line_of, nearest
@@ -68,11 +77,12 @@ class FleetModel(BaseModel):
             raise ValueError("cached_price needs input_price and output_price")
         return self
 
-    @model_validator(mode="after")
-    def _address_is_one(self) -> Self:
-        if self.api_base and not self.api_base.startswith(("http://", "https://")):
-            raise ValueError("api_base must begin with http:// or https://")
-        return self
+    @field_validator("api_base")
+    @classmethod
+    def _is_an_address(cls, api_base: str) -> str:
+        if api_base and not api_base.startswith(("http://", "https://")):
+            raise ValueError("give an address that begins with http:// or https://")
+        return api_base
 
     @property
     def needs_key(self) -> str:
@@ -232,7 +242,7 @@ def _read_choice(value: object, models: Mapping[str, FleetModel]) -> RoleChoice 
             return RoleChoice(agent="model", name=value)
         case str():
             return f"names the model {value!r}, which the fleet does not have"
-        case {"cli": str(name), **rest} if name and not rest:
+        case {"cli": str(name)} if name and len(cast(dict[str, Any], value)) == 1:
             return RoleChoice(agent="cli", name=name)
         case _:
             return "must be a model's name, { cli = NAME }, the word user, or a list of these"

@@ -10,7 +10,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 _SECRET_FIELDS = {
-    "key", "api_key", "apikey", "token", "api_token", "access_token", "secret", "password", "auth", "authorization", "bearer",
+    "key", "api_key", "apikey", "token", "api_token", "access_token", "secret", "password", "auth", "authorization",
+    "bearer",
 }  # fmt: skip
 
 # Shapes providers give their keys; a long run of letters and digits with no separator is one as well.
@@ -42,11 +43,11 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
 
     TOML's reader gives no positions, so the file is read in growing pieces: the key stands where it first turns up.
     """
-    lines = text.splitlines(keepends=True)
+    lines = text.split("\n")
     begun = 1
     for count in range(1, len(lines) + 1):
         try:
-            data: Any = tomllib.loads("".join(lines[:count]))
+            data: Any = tomllib.loads("\n".join([*lines[:count], ""]))
         except tomllib.TOMLDecodeError:
             continue  # In the middle of a value of several lines.
         if _holds(data, path):

@@ -19,8 +19,8 @@ _LONGEST_BACK_OFF = 30.0
 class LitellmModels:
     """The models of a fleet, through litellm in a child process.
 
-    The child is started by the first request, or before by `start`. When it dies, its open requests end as `host_lost` and the
-    next request starts another, after a wait that doubles with each death in a row.
+    The child is started by the first request, or before by `start`. When it dies, its open requests end as
+    `host_lost` and the next request starts another, after a wait that doubles with each death in a row.
 
     Args:
         fleet: The models that can be asked for.

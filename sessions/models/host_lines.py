@@ -1,8 +1,9 @@
 """The lines between the model host and its client: one JSON object each, in both directions.
 
-To the host: `{"start": HostCall}` and `{"cancel": NUMBER}`. From it: `{"hello": PID}` before litellm is loaded, `{"ready": true}`
-once it is warm, `{"unusable": REASON}` in place of ready, and for each call `{"number": N, "event": NAME, "body": {...}}`, ended by
-a `Finished` or `Failed` or, after a cancel, by `{"number": N, "closed": true}`.
+To the host: `{"start": HostCall}` and `{"cancel": NUMBER}`. From it: `{"hello": PID}` before litellm is loaded,
+`{"ready": true}` once it is warm, `{"unusable": REASON}` in place of ready, and for each call `{"number": N,
+"event": NAME, "body": {...}}`, ended by a `Finished` or `Failed` or, after a cancel, by `{"number": N, "closed":
+true}`.
 """
 
 import json
@@ -19,7 +20,8 @@ from sessions.models.protocol import ModelEvent, ModelRequest
 class StreamLimits:
     """How long a stream may be silent or last, in seconds.
 
-    `first` is for the first visible piece, connecting included, `idle` for each later one. Keep-alives do not count as pieces.
+    `first` is for the first visible piece, connecting included, `idle` for each later one. Keep-alives do not count
+    as pieces.
     """
 
     first: float = 120.0

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -144,10 +144,8 @@ class HostProcess:
 
     async def _read(self) -> None:
         """Hand out lines until there are no more, then reap the process and let go of every call."""
-        output = self._process.stdout
-        assert output is not None
         try:
-            while received := await output.readline():
+            while self._process.stdout and (received := await self._process.stdout.readline()):
                 self._take(json.loads(received))
         except ValueError:
             pass  # What does not speak our lines is no model host; it ends below.
@@ -178,12 +176,13 @@ class HostProcess:
 
 
 @contextlib.contextmanager
-def _opened(log: Path | None) -> Iterator[IO[bytes] | int]:
+def _opened(log: Path | None) -> Generator[IO[bytes] | int]:
     """Give the file for a child's standard error; the child's own copy of it lives on."""
     if log is None:
         yield asyncio.subprocess.DEVNULL
         return
-    with log.open("ab") as file:
+    # What a provider answers may be in it.
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
         yield file
 
 
@@ -197,7 +196,8 @@ def _unusable(reason: str) -> FleetError:
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a model host: ours, able to import `sessions` and to keep litellm's bytecode.
 
-    Without bytecode litellm takes three times as long to import. uv does not compile on installing, so the first start does.
+    Without bytecode litellm takes three times as long to import. uv does not compile on installing, so the first
+    start does.
     """
     child = dict(environment)
     for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONINSPECT", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME"):

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import litellm
 
@@ -15,7 +15,7 @@ from sessions.models.assembly import Assembly
 from sessions.models.failures import classify, failed
 from sessions.models.fleet import FleetModel
 from sessions.models.host_lines import HostCall
-from sessions.models.protocol import Failed, Finished, Message, ModelEvent, ModelRequest, Usage
+from sessions.models.protocol import Failed, Finished, Message, ModelEvent, Usage
 from sessions.models.providers import provider_of
 
 Emit = Callable[[ModelEvent], None]
@@ -31,7 +31,6 @@ _NOT_DONE = {"length", "content_filter"}
 
 litellm.suppress_debug_info = True
 litellm.disable_hf_tokenizer_download = True
-litellm.telemetry = False
 
 
 async def answer(call: HostCall, emit: Emit) -> None:
@@ -43,7 +42,7 @@ async def answer(call: HostCall, emit: Emit) -> None:
         return
     try:
         last = await _Stream(call, assembly, emit).run(key)
-    except Exception as error:  # The provider's side: whatever litellm raises is an event, not a crash of the host.
+    except Exception as error:  # noqa: BLE001 - whatever the provider's side raises is an event, not a crash of the host.
         last = classify(error, partial=assembly.text, begun=assembly.begun)
     emit(_without(key, last) if isinstance(last, Failed) else last)
 
@@ -61,8 +60,9 @@ class _Stream:
 
     async def run(self, key: str) -> Finished | Failed:
         limits = self._call.limits
+        total, silence = asyncio.timeout(limits.total), asyncio.timeout(limits.first)
         try:
-            async with asyncio.timeout(limits.total) as total, asyncio.timeout(limits.first) as silence:
+            async with total, silence:
                 response: Any = await litellm.acompletion(**_arguments(self._call, key))  # pyright: ignore[reportUnknownMemberType]
                 if self._watch:
                     self._watch.attach(response)
@@ -148,8 +148,9 @@ class GeminiFinish:
     def _watched(self, parse: Callable[..., Any]) -> Callable[..., Any]:
         def look(chunk: dict[str, Any]) -> Any:
             candidates: list[dict[str, Any]] = chunk.get("candidates") or []
-            blocked = (chunk.get("promptFeedback") or {}).get("blockReason")
-            self._said = self._said or bool(blocked) or any(each.get("finishReason") for each in candidates)
+            feedback: dict[str, Any] = chunk.get("promptFeedback") or {}
+            over = "blockReason" in feedback or any(each.get("finishReason") for each in candidates)
+            self._said = self._said or over
             return parse(chunk=chunk)
 
         return look
@@ -234,7 +235,8 @@ def _cost(counted: Any, cached: int, entry: FleetModel) -> float | None:
     if isinstance(told, float) and told > 0:
         return told
     try:
-        return sum(litellm.cost_per_token(model=entry.model, usage_object=counted)) or None  # pyright: ignore[reportUnknownMemberType]
+        costs = litellm.cost_per_token(model=entry.model, usage_object=counted)  # pyright: ignore[reportUnknownMemberType]
+        return sum(costs) or None
     except Exception:  # noqa: BLE001 - litellm raises a bare Exception for a model it has no price of.
         return None
 

@@ -1,7 +1,7 @@
 """The model host: a child process that owns litellm and runs every request to an API model.
 
-Started as `python -m sessions.models.litellm_host`; speaks the lines of `host_lines` on standard input and output. It ends when
-its input does: whoever started it cannot leave it behind, however that one dies.
+Started as `python -m sessions.models.litellm_host`; speaks the lines of `host_lines` on standard input and output.
+It ends when its input does: whoever started it cannot leave it behind, however that one dies.
 """
 
 import asyncio
@@ -37,8 +37,8 @@ _LAST_GRACE = 1.0
 
 Answering = Callable[[HostCall, Callable[[ModelEvent], None]], Awaitable[None]]
 
-# Read while litellm is imported: in its default mode it loads the .env of the project around it, and several files are
-# fetched from the network unless told otherwise.
+# Read while litellm is imported: in its default mode it loads the .env of the project around it, and several files
+# are fetched from the network unless told otherwise.
 _SETTINGS = {
     "LITELLM_MODE": "PRODUCTION",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -195,15 +195,15 @@ async def _answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     call = {"index": 0, "id": "1", "type": "function", "function": {"name": "warm_up", "arguments": "{}"}}
     delta = {"role": "assistant", "content": "warm", "tool_calls": [call]}
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-    events = [
+    events: list[dict[str, Any]] = [
         {**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
         {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
         {**chunk, "choices": [], "usage": usage},
     ]
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
     await reader.readuntil(b"\r\n\r\n")
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    writer.write((head + body).encode())
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {len(body)}\r\n"
+    writer.write(f"{head}Connection: close\r\n\r\n{body}".encode())
     await writer.drain()
     writer.close()
 
@@ -221,7 +221,8 @@ async def _serve(answer: Answering, inbox: Inbox, output: int) -> None:
     transport, _ = await loop.connect_write_pipe(_Output, os.fdopen(output, "wb", buffering=0))
     with contextlib.suppress(OSError):  # Without a port to listen on the first call is slower, and that is all.
         await warm_up(answer)
-    # Hundreds of thousands of objects stay for good: looking through them would stop every stream for 200 ms at a time.
+    # Hundreds of thousands of objects stay for good: looking through them would stop every stream for 200 ms at a
+    # time.
     gc.collect()
     gc.freeze()
     gc.enable()

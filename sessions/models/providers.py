@@ -24,7 +24,7 @@ def provider_of(model: str) -> str:
 
 
 def default_key_env(model: str, api_base: str) -> str:
-    """Return the variable a provider's key usually stands in; empty for a server of one's own and for unknown providers."""
+    """Return the variable a provider's key usually stands in; empty for unknown ones and a server of one's own."""
     return "" if api_base else _KEYS.get(provider_of(model), "")
 
 

@@ -1,8 +1,9 @@
 """Trying again, where it can do no harm and never in silence.
 
-A loop of our own: tenacity, the well-kept library for this, decides by exception around a block and holds on to whatever is raised
-in it, `GeneratorExit` and `CancelledError` included, so a stream of events that must close at once cannot pass through it;
-and what is to be told apart here, a failure before the first visible piece or after it, is nothing it knows of.
+A loop of our own: tenacity, the well-kept library for this, decides by exception around a block and holds on to
+whatever is raised in it, `GeneratorExit` and `CancelledError` included, so a stream of events that must close at
+once cannot pass through it; and what is to be told apart here, a failure before the first visible piece or after it,
+is nothing it knows of.
 """
 
 import asyncio
@@ -71,7 +72,7 @@ class RetryWait:
     seconds: float
 
     @property
-    def sentence(self) -> str:
+    def text(self) -> str:
         """What to tell the person, such as `429, too many requests; again in 7 s (try 2 of 5)`."""
         reason = _REASONS.get(self.failure.kind, self.failure.kind)
         return f"{reason}; again in {max(1, round(self.seconds))} s (try {self.tried + 1} of {self.tries})"
@@ -110,21 +111,22 @@ class RetryingModels:
         tried = 0
         while True:
             tried += 1
-            seconds = None
+            wait: RetryWait | None = None
             shown = False
             async with aclosing(self._inner.stream(request)) as events:
                 async for event in events:
-                    if isinstance(event, Failed) and not shown:
-                        seconds = self._policy.wait(event, tried, self._chance())
-                        if seconds is not None:
-                            wait = RetryWait(request, event, tried, self._policy.tries, seconds)
-                            break
+                    if isinstance(event, Failed) and not shown and (wait := self._wait(request, event, tried)):
+                        break
                     shown = shown or not isinstance(event, Finished | Failed)
                     yield event
-            if seconds is None:
+            if wait is None:
                 return
             self._notify(wait)
-            await self._sleep(seconds)
+            await self._sleep(wait.seconds)
+
+    def _wait(self, request: ModelRequest, failure: Failed, tried: int) -> RetryWait | None:
+        seconds = self._policy.wait(failure, tried, self._chance())
+        return None if seconds is None else RetryWait(request, failure, tried, self._policy.tries, seconds)
 
     async def close(self) -> None:
         """Close the inner backend."""

@@ -58,9 +58,7 @@ def make_diff(patch: bytes, cut: bool, files: tuple[FileChange, ...], left_out: 
     if cut:
         patch = patch[: patch.rfind(b"\n") + 1]
     text = patch.decode("utf-8", "replace")
-    return Diff(
-        text, files, sum(one.added for one in files), sum(one.removed for one in files), cut, left_out=left_out
-    )
+    return Diff(text, files, sum(one.added for one in files), sum(one.removed for one in files), cut, left_out=left_out)
 
 
 def read_changes(listing: bytes) -> tuple[FileChange, ...]:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ FIXED_ENVIRONMENT = {
 """What every git of ours runs with. The host's own GIT_* variables never reach it."""
 
 _SHOWN_ERROR = 2_000
+_END_GRACE = 2.0
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls but newline and tab
     "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # bidirectional, zero-width, line separators
@@ -228,7 +230,7 @@ async def _exchange(process: asyncio.subprocess.Process, given: bytes, limit: in
         reading_error = tasks.create_task(_read(process.stderr, None))
         output, cut = await _read(process.stdout, limit)
         if cut:
-            _kill(process)
+            _signal(process, signal.SIGTERM)
     error, _ = reading_error.result()
     return GitAnswer(0 if cut else await process.wait(), output, error, cut)
 
@@ -250,23 +252,28 @@ async def _read(stream: asyncio.StreamReader, limit: int | None) -> tuple[bytes,
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Leave no git behind: kill what still runs, and reap it, also when cancelled meanwhile."""
+    """Leave no git behind: end what still runs, and reap it, also when cancelled meanwhile."""
     if process.returncode is not None:
         return
-    _kill(process)
+    _signal(process, signal.SIGTERM)  # git removes its lock files before it dies of it
     cancelled = False
+    deadline = time.monotonic() + _END_GRACE
     while process.returncode is None:
         try:
-            await process.wait()
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await process.wait()
+        except TimeoutError:
+            _signal(process, signal.SIGKILL)
+            deadline += _END_GRACE
         except asyncio.CancelledError:
             cancelled = True
     if cancelled:
         raise asyncio.CancelledError
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # its own group: the helpers that git starts are in it
+        os.killpg(process.pid, number)  # its own group: the programs that git starts are in it
 
 
 def _install() -> str:

@@ -125,8 +125,8 @@ class ProcessState:
 class Position:
     """Where the workflow stands.
 
-    stage: `start` before the first node; `at` a node; `held` at a handoff; `between` on the way to `next`; `stuck` when no edge
-    matched; `ended`.
+    stage: `start` before the first node; `at` a node; `held` at a handoff; `between` on the way to `next`; `stuck`
+    when no edge matched; `ended`.
     """
 
     stage: Literal["start", "at", "held", "between", "stuck", "ended"] = "start"
@@ -151,7 +151,9 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class ContextFilter:
-    """What the Auditor keeps out of the Manager, in tokens: read by the Auditor, received by the Manager, kept out, pulled."""
+    """What the Auditor keeps out of the Manager, in tokens: read by the Auditor, received by the Manager, kept out,
+    pulled.
+    """
 
     auditor_read: int = 0
     manager_received: int = 0
@@ -186,7 +188,7 @@ class SessionState:
     position: Position = Position()
     gate: Gate = Gate()
     spec_entries: tuple[SpecEntry, ...] = ()
-    spec: ResolvedSpec = ResolvedSpec()
+    spec: ResolvedSpec = field(default_factory=ResolvedSpec)
     plan: Plan | None = None
     task: str = ""
     filter: ContextFilter = ContextFilter()

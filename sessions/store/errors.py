@@ -80,8 +80,7 @@ class LogWriteFailed(StoreError):
     Whether the events of the failed commit are in the log is known only once it is open again.
     """
 
-    def __init__(self, path: Path, cause: str, *, disk_full: bool = False) -> None:
-        remedy = "Free some space on that disk" if disk_full else "See to the disk"
+    def __init__(self, path: Path, cause: str, *, remedy: str, disk_full: bool = False) -> None:
         super().__init__(
             f"An event could not be written: {cause}. Everything acknowledged before is kept",
             where=str(path),
@@ -200,10 +199,12 @@ def writing_failed(path: Path, error: sqlite3.Error) -> LogWriteFailed:
     """Give the error of ours for one SQLite raised while events were committed."""
     code = result_code(error)
     if code is not None and code & 0xFF == _FULL:
-        return LogWriteFailed(path, "the disk is full", disk_full=True)
+        return LogWriteFailed(path, "the disk is full", remedy="Free some space on that disk", disk_full=True)
+    if code is not None and code & 0xFF in _BUSY_OR_LOCKED:
+        return LogWriteFailed(path, "another program keeps the log locked", remedy="Close it")
     if isinstance(error, sqlite3.IntegrityError):
-        return LogWriteFailed(path, f"another program has written to the log ({error})")
-    return LogWriteFailed(path, str(error))
+        return LogWriteFailed(path, f"another program has written to the log ({error})", remedy="Close it")
+    return LogWriteFailed(path, str(error), remedy="See to the disk")
 
 
 def result_code(error: sqlite3.Error) -> int | None:

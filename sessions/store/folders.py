@@ -257,16 +257,15 @@ def find_session(prefix: str, roots: Roots | None = None) -> SessionFolder:
 
     Raises:
         SessionNotFound: If there is none, or `prefix` is empty.
-        SessionAmbiguous: If there are several and none has exactly this id.
+        SessionAmbiguous: If there are several.
         FolderUnusable: If the state folder may not be listed.
     """
     given = roots or Roots.of()
     wanted = prefix.strip().lower()
     every = [session for project in all_projects(given) for session in project.sessions()]
     found = [one for one in every if wanted and (one.id.startswith(wanted) or _last_part(one.id).startswith(wanted))]
-    exact = [one for one in found if one.id == wanted]
-    if len(exact) == 1 or len(found) == 1:
-        return (exact or found)[0]
+    if len(found) == 1:
+        return found[0]
     if not found:
         raise _not_found(prefix, given.state)
     raise SessionAmbiguous(

@@ -49,16 +49,31 @@ class Run:
 
     style: Style
     cells: int
-    """How many cells the run covers. Not `len(text)`: a wide character covers two, a cluster is many
-    characters.
+    """How many cells the run covers. Not `len(text)`: a wide character covers two, a cluster is many."""
+
+    pieces: tuple[str, ...] = ()
+    """What each cell shows, nothing for the second half of a wide character; empty where it is one character
+    each.
     """
+
+    def cut(self, start: int, end: int) -> Run:
+        """Give the cells from `start` up to `end`. A wide character cut in half becomes spaces."""
+        if start <= 0 and end >= self.cells:
+            return self
+        start, end = max(0, start), max(start, min(end, self.cells))
+        if not self.pieces:
+            return Run(self.text[start:end], self.style, end - start)
+        pieces = list(self.pieces[start:end])
+        if pieces and not pieces[0]:
+            pieces[0] = " "
+        if pieces and end < self.cells and not self.pieces[end]:
+            pieces[-1] = " "
+        return Run("".join(pieces), self.style, end - start, tuple(pieces))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the screen, from the first cell to the last; the runs' cells add up to the screen's
-    columns.
-    """
+    """One line of the screen, from the first cell to the last; the runs' cells add up to the columns."""
 
     runs: tuple[Run, ...]
 
@@ -66,6 +81,16 @@ class Row:
     def text(self) -> str:
         """The row's text, with trailing spaces."""
         return "".join(run.text for run in self.runs)
+
+    def cut(self, start: int, end: int) -> Row:
+        """Give the cells from `start` up to `end`, as far as there are any."""
+        runs: list[Run] = []
+        at = 0
+        for run in self.runs:
+            if start < at + run.cells and at < end:
+                runs.append(run.cut(start - at, end - at))
+            at += run.cells
+        return Row(tuple(runs))
 
 
 @dataclass(frozen=True, slots=True)

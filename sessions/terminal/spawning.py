@@ -157,10 +157,9 @@ def spawn(
         child = _fork(
             command,
             hand_on,
-            cwd=str(cwd),
             env=terminal_environment(environment, marker),
             dimensions=(rows, cols),
-            preexec_fn=lambda: _prepare_child(hand_on),
+            preexec_fn=lambda: _prepare_child(hand_on, cwd),
         )
     except (OSError, pexpect.ExceptionPexpect) as error:
         for descriptor in pipes:
@@ -183,8 +182,13 @@ def _fork(command: Sequence[str], hand_on: tuple[int, ...], **options: Any) -> A
         return _Spawn(command, hand_on, **options)
 
 
-def _prepare_child(hand_on: tuple[int, ...]) -> None:
-    """In the forked child, before exec: only system calls."""
+def _prepare_child(hand_on: tuple[int, ...], cwd: Path) -> None:
+    """In the forked child, before exec: only system calls.
+
+    The folder is changed here because what is raised here is told to the parent. With pexpect's own `cwd`
+    a folder that is gone would leave a copy of this process running.
+    """
+    os.chdir(cwd)
     for descriptor in hand_on:
         os.set_inheritable(descriptor, True)
     with contextlib.suppress(termios.error):

@@ -1,7 +1,7 @@
 """The one door for transition tools: who calls, whether they may, whether the call stands, and what follows.
 
-Every way in (function tools, the shell command, MCP) ends here. A token belongs to exactly one open turn, so a late or a stolen
-call cannot move the session.
+Every way in (function tools, the shell command, MCP) ends here. A token belongs to exactly one open turn, so a late or
+a stolen call cannot move the session.
 """
 
 import asyncio

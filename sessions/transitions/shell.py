@@ -1,6 +1,7 @@
 """`quarterdeck tool NAME --json '{...}'`: a transition tool for anything with a shell.
 
-The host puts the socket and a file with the running turn's token into the agent's environment; the token says who calls.
+The host puts the socket and a file with the running turn's token into the agent's environment; the token says who
+calls.
 """
 
 import argparse
@@ -23,8 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Call a transition tool and print the host's answer.
 
     Returns:
-        0 when it was accepted, 1 when it was refused (the answer says what to mend), 2 for a wrong command line, 3 when the host
-        could not be reached.
+        0 when it was accepted, 1 when it was refused (the answer says what to mend), 2 for a wrong command line, 3
+        when the host could not be reached.
     """
     parser = argparse.ArgumentParser(
         prog="quarterdeck", description="End your turn by calling your transition tool.", allow_abbrev=False

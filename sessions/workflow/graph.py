@@ -8,10 +8,12 @@ from sessions.handoffs import PayloadClass
 
 
 class Node(BaseModel):
-    """A step. An `agent` node runs one turn of a role; a `host` node runs a named act; `human` asks the person; `exit` ends.
+    """A step. An `agent` node runs one turn of a role; a `host` node runs a named act; `human` asks the person; `exit`
+    ends.
 
-    `role` on a host node says on whose behalf it acts, for display. `tools` are the transition tools that end the turn, `toolbox`
-    the file and run tools offered beside them, `parts` what the prompt is built from, `kept_out` what is counted as kept out.
+    `role` on a host node says on whose behalf it acts, for display. `tools` are the transition tools that end the
+    turn, `toolbox` the file and run tools offered beside them, `parts` what the prompt is built from, `kept_out` what
+    is counted as kept out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,6 +1,7 @@
 """The runner: does what `next_step` says, until the session is over.
 
-It owns no state. Everything it does is an event first, so that a runner started on the same log goes on at the same place.
+It owns no state. Everything it does is an event first, so that a runner started on the same log goes on at the same
+place.
 """
 
 import asyncio

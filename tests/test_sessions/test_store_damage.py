@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from sessions.errors import StoreError
 from sessions.store import schema
 from sessions.store.log import EventLog, LogDamaged, LogTooNew, LogUnavailable, Row, SalvageResult, salvage
+from sessions.store.rows import GENESIS, ChainBroken, check, linked
 
 ROWS = 400
 MARKED = 250
@@ -215,8 +217,9 @@ def test_a_database_of_another_program_is_not_ours(path: Path) -> None:
     with sqlite3.connect(path) as sql:
         sql.execute("CREATE TABLE bookmarks (url TEXT)")
     sql.close()
-    with pytest.raises(LogDamaged, match="not a Quarterdeck log"):
-        opened(path)
+    for reading in (opened, streamed):
+        with pytest.raises(LogDamaged, match="not a Quarterdeck log"):
+            reading(path)
 
 
 def test_a_log_that_was_never_finished_is_damaged(path: Path) -> None:
@@ -276,6 +279,31 @@ def test_a_database_cut_to_nothing_is_saved_from_its_write_ahead_file(tmp_path: 
     assert (tmp_path / "session.db-wal").read_bytes() == before
     assert asyncio.run(salvage(tmp_path / "session.db", tmp_path / "saved.db")) == SalvageResult(50, None, "")
     assert opened(tmp_path / "saved.db") == rows
+
+
+def test_a_last_row_that_was_moved_is_damage(path: Path) -> None:
+    tampered(path, f"UPDATE event SET seq = {ROWS + 7} WHERE seq = {ROWS}")
+    with pytest.raises(LogDamaged) as told:
+        opened(path)
+    assert told.value.last_good == ROWS - 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (2, "noon", "told", "{}", None),
+        (2, 1.0, b"told", "{}", None),
+        (2, 1.0, "told", None, None),
+        (2, 1.0, "told", "{}", 5),
+    ],
+)
+def test_a_record_whose_types_changed_breaks_the_chain(values: tuple[object, ...]) -> None:
+    first = linked(GENESIS, 1.0, "told", "{}", None)
+    rows: list[Row] = []
+    with pytest.raises(ChainBroken) as told:
+        check([astuple(first), (*values, bytes(32))], GENESIS, rows)
+    assert told.value.last_good == 1
+    assert rows == [first]
 
 
 def test_salvage_writes_over_nothing_and_needs_something(path: Path, tmp_path: Path) -> None:

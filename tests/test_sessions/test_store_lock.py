@@ -73,11 +73,14 @@ def test_a_killed_holder_leaves_the_lock_free(path: Path) -> None:
 
 
 def test_it_can_be_taken_again_after_release(path: Path) -> None:
+    path.write_text("999999999999 left by a holder that was killed\n")
+    path.chmod(0o600)
     first = SessionLock(path).acquire()
     with pytest.raises(SessionBusy):
         SessionLock(path).acquire()
     with pytest.raises(SessionBusy):
         first.acquire()
+    assert path.read_text() == f"{os.getpid()}\n"
     first.release()
     first.release()
     assert not first.held

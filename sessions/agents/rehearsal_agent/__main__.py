@@ -3,11 +3,13 @@
 import argparse
 import asyncio
 import importlib
+import os
 import secrets
 import sys
 from pathlib import Path
 
 from sessions.agents.rehearsal_agent.cells import Line
+from sessions.agents.rehearsal_agent.keeping import Keeper
 from sessions.agents.rehearsal_agent.program import Performs, Program
 from sessions.agents.rehearsal_agent.terminal import Terminal
 
@@ -28,7 +30,9 @@ def main() -> int:
 async def _run(pace: float, *, ask: bool, resume: str) -> int:
     name = resume or secrets.token_hex(3)
     terminal = Terminal(sys.stdout.fileno())
-    program = Program(terminal, sys.stdin.fileno(), ask=ask, greeting=_greeting(name, resumed=bool(resume)))
+    keeper = Keeper(os.environ.get("QUARTERDECK_TRANSCRIPT", ""))
+    greeting = _greeting(name, resumed=bool(resume))
+    program = Program(terminal, sys.stdin.fileno(), ask=ask, greeting=greeting, keep=keeper.keep)
 
     def make_turn(stage: Program) -> Performs:
         # Loaded after the first frame: the readers of prompts take longer to import than a screen to draw.
@@ -38,6 +42,7 @@ async def _run(pace: float, *, ask: bool, resume: str) -> int:
     try:
         return await program.run(make_turn)
     finally:
+        keeper.close()
         terminal.leave(f"To go on: python -P -m sessions.agents.rehearsal_agent --resume {name}\r\n")
 
 

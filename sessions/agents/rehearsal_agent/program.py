@@ -44,8 +44,10 @@ class Performs(Protocol):
 class Program:
     """The rehearsal agent in its terminal. Run it once by `run`; it is the `Stage` of its turns."""
 
-    def __init__(self, terminal: Terminal, fd: int, *, ask: bool, greeting: tuple[Line, ...]) -> None:
-        self.transcript = Transcript()
+    def __init__(
+        self, terminal: Terminal, fd: int, *, ask: bool, greeting: tuple[Line, ...], keep: Callable[[str], None]
+    ) -> None:
+        self.transcript = Transcript(keep)
         self.transcript.add(*greeting)
         self._terminal, self._fd = terminal, fd
         self._painter = Painter(terminal, self._frame, colour=not os.environ.get("NO_COLOR"))

@@ -1,7 +1,7 @@
 """What the program has shown so far: a bounded list of lines, streamed into at the end."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sessions.agents.rehearsal_agent.cells import Line, Span, harmless, wrap
 
@@ -14,21 +14,28 @@ NEW_FILE_LINES = 14
 
 
 class Transcript:
-    """The lines above the input box. `scrolled` counts rows up from the end."""
+    """The lines above the input box. `scrolled` counts rows up from the end.
 
-    def __init__(self) -> None:
+    Args:
+        keep: Gets everything that is added as plain text, a line break before each line.
+    """
+
+    def __init__(self, keep: Callable[[str], None] = lambda text: None) -> None:
         self._lines: list[Line] = []
+        self._keep = keep
         self.scrolled = 0
 
     def add(self, *lines: Iterable[Span]) -> None:
         """Add whole lines."""
-        self._lines.extend(tuple(line) for line in lines)
+        for line in lines:
+            self._lines.append(tuple(line))
+            self._keep("\n" + "".join(text for _, text in self._lines[-1]))
         del self._lines[:-LONGEST]
 
     def gap(self) -> None:
         """Set the next lines apart from the last."""
         if self._lines and self._lines[-1]:
-            self._lines.append(())
+            self.add(())
 
     def stream(self, style: str, text: str, *, margin: Line = ()) -> None:
         """Continue the last line with foreign or own text; each line break begins a line with `margin`."""
@@ -36,6 +43,7 @@ class Transcript:
         if not self._lines:
             self._lines.append(margin)
         last = self._lines[-1] or margin
+        self._keep(first)
         if sum(len(part) for _, part in last) < LONGEST_LINE:
             self._lines[-1] = _joined(last, style, first[:LONGEST_LINE])
         self.add(*(_joined(margin, style, other[:LONGEST_LINE]) for other in others))

@@ -20,6 +20,8 @@ from sessions.prompts import read_parts
 _ORDER = re.compile(r"\s*Read (?P<path>.+?) and do what it says\.?\s*", re.S)
 _WORDS_A_SECOND, _LINES_A_SECOND, _THOUGHT = 25.0, 40.0, 0.35
 """Words, lines of an edit, and seconds before each step, at pace 1."""
+_LONGEST_SHOWN = 100_000
+"""Letters of one command's output that are shown."""
 _MARGIN: Line = (("dim", "  │ "),)
 
 
@@ -132,9 +134,15 @@ class Turn:
         transcript = self._stage.transcript
         transcript.add(_MARGIN)
 
+        room = _LONGEST_SHOWN
+
         def show(text: str) -> None:
-            transcript.stream("dim", text, margin=_MARGIN)
-            self._stage.doing("")
+            nonlocal room
+            if room > 0:
+                cut = "\n… the rest is not shown" if len(text) > room else ""
+                transcript.stream("dim", text[:room] + cut, margin=_MARGIN)
+                self._stage.doing("")
+            room -= len(text)
 
         began = time.monotonic()
         code, output = await run_child(command, show, environment=environment)

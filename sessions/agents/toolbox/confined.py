@@ -17,7 +17,7 @@ from sessions.agents.toolbox.result import ToolFault
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
-    stat.S_IFLNK: "a link that was changed a moment ago",
+    stat.S_IFLNK: "a link that cannot be followed",
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFBLK: "a device",

@@ -15,6 +15,9 @@ from sessions.models.rehearsal.reading import (
 )
 from sessions.models.rehearsal.sample import CHECK, find_task
 
+_WHOLE_OUTPUT = "\n--- "
+"""Begins what follows the Worker's own report in its part."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
@@ -44,7 +47,9 @@ def audit(exchange: Exchange) -> Answer:
 
 
 def _judge(exchange: Exchange, brief: Brief, evidence: Evidence) -> _Finding:
-    diff = exchange.part("diff")
+    diff, report = exchange.part("diff"), exchange.part("report").partition(_WHOLE_OUTPUT)[0]
+    if not evidence.command:
+        return _Finding("partial", "the task has no test command, so nothing proves it", "escalate", "-")
     if not evidence.passed:
         return _red(exchange.part("tests"), diff, evidence)
     if evidence.outside_scope:
@@ -53,13 +58,13 @@ def _judge(exchange: Exchange, brief: Brief, evidence: Evidence) -> _Finding:
             "partial", f"tests green, but changed outside the scope: {outside}", "retask", evidence.outside_scope[0]
         )
     mine = find_task(brief.title, brief.test_command) is not None
-    unmet = _unmet(brief, exchange.part("report"), diff) if mine else ""
+    unmet = _unmet(brief, report, diff) if mine else ""
     if unmet:
         files = [file for file in evidence.files if not file.startswith("tests/")]
         pointer = next((file for file in files if file.endswith("cli.py")), files[0] if files else "-")
         return _Finding("partial", f"tests green, but a criterion is not met: {unmet}", "retask", f"{pointer} / - / -")
     if not evidence.files and not diff and not mine:
-        return _Finding("partial", f"nothing was changed: {_claim(exchange.part('report'))}", "escalate", "-")
+        return _Finding("partial", f"nothing was changed: {_claim(report)}", "escalate", "-")
     rest = "nothing to change, as asked" if brief.title.startswith(CHECK) else "all inside the scope, criteria met"
     return _Finding("pass", f"{_run(evidence)}; {_files(evidence)}, {rest}", "continue", "-")
 
@@ -100,9 +105,9 @@ def _by_note(finding: _Finding, note: str) -> tuple[_Finding, bool]:
 def _run(evidence: Evidence) -> str:
     if not evidence.command:
         return "no test command"
-    if evidence.counts.lower() not in {"", "-", "none"}:
-        return evidence.counts
-    return f"exit code {evidence.exit_code or 'unknown'}"
+    if evidence.timed_out:
+        return "stopped at the time limit"
+    return evidence.counts or f"exit code {evidence.exit_code or 'unknown'}"
 
 
 def _files(evidence: Evidence) -> str:

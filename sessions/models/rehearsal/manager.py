@@ -20,6 +20,7 @@ from sessions.models.rehearsal.worker import RETASK_WORDS
 
 _TRIES = 3
 """Verdicts that did not pass after which the Manager asks the person instead of trying again."""
+_NOTHING_LEFT = "All is built. Run the tests again and change nothing."
 _AGAIN, _SPLIT, _ON = "Try once more with the diagnosis", "Split the task in two", "Go on without it"
 
 
@@ -31,7 +32,7 @@ def plan_work(exchange: Exchange) -> Answer:
     if kick_back:
         tasks, summary = [_mending(sample, kick_back)], "One task that mends what came back."
     else:
-        tasks, summary = [_draft(task) for task in _open(sample, exchange.part("progress"))], sample.summary
+        tasks, summary = _drafts(sample, exchange.part("progress")), sample.summary
     tasks, minor, obeyed = _by_note(tasks, note)
     milestones = [dict(one) | ({"kind": "minor"} if minor else {}) for one in sample.milestones]
     needed = {task["milestone"] for task in tasks}
@@ -52,31 +53,47 @@ def plan_work(exchange: Exchange) -> Answer:
 def decide(exchange: Exchange) -> Answer:
     """Decide on a verdict: by the person's answer or note where there is one, else by the card and its history."""
     brief, card = read_task(exchange.part("task")), fields(exchange.part("verdict"))
-    answer, note = exchange.part("answer"), exchange.note
+    answer, note = _fresh_answer(exchange.part("answer"), brief), exchange.note
     ordered = re.match(r"(continue|retask|split|halt)\b[:\s]*(?P<why>.*)$", note, re.I)
     if answer:
         decision, reason = _answered(answer), f"The person answered: {clip(answer, 160)}"
     elif ordered:
         decision, reason = ordered[1].lower(), ordered["why"] or "by the person's note"
     else:
-        decision, reason = _judged(card, exchange.part("history")), ""
+        decision, reason = _judged(card, _misses(exchange.part("history"), brief)), ""
     arguments = _arguments(decision, brief, card, reason)
     text = sentences(acknowledge(note, bool(ordered)), _said(decision, brief, card, reason))
-    return Answer(text, _weighed(card, exchange.part("history")), (Call("decide", arguments),))
+    return Answer(text, _weighed(card, _misses(exchange.part("history"), brief)), (Call("decide", arguments),))
 
 
-def _judged(card: Mapping[str, str], history: str) -> str:
+def _judged(card: Mapping[str, str], misses: int) -> str:
     verdict, action = card.get("verdict", ""), card.get("rec_action", "")
+    if verdict == "pass" and card.get("conflict"):
+        return "halt"
     if verdict == "pass" or (verdict == "partial" and action == "continue"):
         return "continue"
     if verdict not in {"fail", "partial"} or action == "escalate":
         return "halt"
-    return "halt" if _misses(history) + 1 >= _TRIES else "retask"
+    return "halt" if misses + 1 >= _TRIES else "retask"
 
 
-def _misses(history: str) -> int:
-    words = (re.search(r"\b(pass|fail|partial)\b", line, re.I) for line in history.splitlines())
+def _misses(history: str, brief: Brief) -> int:
+    """Count the verdicts before this one that did not pass; the history may hold the newest too."""
+    words = (
+        re.search(r"\b(pass|fail|partial)\b", line, re.I)
+        for line in history.splitlines()
+        if not re.match(rf"\W*attempt {brief.attempt}\b", line)
+    )
     return sum(1 for word in words if word and word[1].lower() != "pass")
+
+
+def _fresh_answer(part: str, brief: Brief) -> str:
+    """Return the person's answer; empty when its question was about an earlier attempt, for then it was acted on."""
+    question, named, answer = part.rpartition("answer:")
+    asked = re.search(r"\battempt (\d+)\b", question)
+    if asked and asked[1] != str(brief.attempt):
+        return ""
+    return answer.strip() if named else part
 
 
 def _answered(answer: str) -> str:
@@ -106,10 +123,12 @@ def _arguments(decision: str, brief: Brief, card: Mapping[str, str], reason: str
 
 
 def _question(brief: Brief, card: Mapping[str, str], reason: str) -> str:
-    name = f"{brief.id} “{brief.title}”".strip()
+    name = f"{brief.id} “{brief.title}”, attempt {brief.attempt},".strip()
+    if card.get("conflict"):
+        return f"{name} was passed, but {card['conflict']}. How shall we go on?"
     if not card.get("verdict"):
-        return f"{reason or 'No verdict came'} for {name}. What now?"
-    why = reason or f"{name} did not pass: {card.get('diagnosis', 'no diagnosis')}"
+        return f"{name} has no verdict. {reason or 'Nothing was judged'}. How shall we go on?"
+    why = f"{name} did not pass: {reason or card.get('diagnosis', 'no diagnosis')}"
     return f"{clip(why, 240)}. Is the task too big, or the spec wrong? How shall we go on?"
 
 
@@ -126,16 +145,17 @@ def _said(decision: str, brief: Brief, card: Mapping[str, str], reason: str) -> 
     return f"{name} needs you: trying again would be guessing."
 
 
-def _weighed(card: Mapping[str, str], history: str) -> str:
+def _weighed(card: Mapping[str, str], misses: int) -> str:
     verdict = card.get("verdict") or "no verdict"
-    misses = _misses(history)
     before = f", after {misses} that did not pass" if misses else ""
     return f"{verdict}{before}; the Auditor recommends {card.get('rec_action', 'nothing')}."
 
 
-def _open(sample: Sample, progress: str) -> list[SampleTask]:
-    done = [line for line in progress.splitlines() if re.search(r"\bdone\b", line, re.I)]
-    return [task for task in sample.tasks if not any(task.title in line for line in done)] or list(sample.tasks)
+def _drafts(sample: Sample, progress: str) -> list[dict[str, Any]]:
+    """Return the tasks that are not done; with all done, one that runs the last one's tests again."""
+    done = [line for line in progress.splitlines() if re.search(r"\bdone\b", line)]
+    left = [task for task in sample.tasks if not any(task.title in line for line in done)]
+    return [_draft(task) for task in left] or [_draft(sample.tasks[-1], CHECK, _NOTHING_LEFT)]
 
 
 def _draft(task: SampleTask, prefix: str = "", instructions: str = "") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sessions.models.rehearsal.answer import clip
 
-_NOTHING = frozenset({"", "-", "none", "()", "[]"})
+_NOTHING = frozenset({"", "-", "none", "(none)", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,12 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the host measured. `exit_code` is empty when nothing was run."""
+    """What the host measured. What it does not know, or what is not there, is empty."""
 
     command: str
     exit_code: str
     passed: bool
+    timed_out: bool
     counts: str
     files: tuple[str, ...]
     outside_scope: tuple[str, ...]
@@ -78,10 +79,11 @@ def read_evidence(text: str) -> Evidence:
     """Read the `evidence` part. Nothing counts as passed but `passed: true`."""
     named = fields(text)
     return Evidence(
-        command=named.get("command", ""),
-        exit_code=named.get("exit_code", ""),
-        passed=named.get("passed", "").lower() in {"true", "yes"},
-        counts=named.get("counts", ""),
+        command=_known(named.get("command", "")),
+        exit_code=_known(named.get("exit_code", "")),
+        passed=named.get("passed", "").lower() == "true",
+        timed_out=named.get("timed_out", "").lower() == "true",
+        counts=_known(named.get("counts", "")),
         files=listed(named.get("files", "")),
         outside_scope=listed(named.get("outside_scope", "")),
     )
@@ -133,6 +135,10 @@ def added_lines(diff: str) -> str:
         elif line.startswith("+") and not file.startswith("tests/"):
             kept.append(line[1:])
     return "\n".join(kept)
+
+
+def _known(value: str) -> str:
+    return "" if value.lower() in _NOTHING else value
 
 
 def _block(output: str, name: str) -> str:

@@ -106,8 +106,8 @@ def package_in_spec(spec: str) -> str:
 
 def package_in_tree(project: str) -> str:
     """Return the package of the sample that a project's file list shows; empty when it was not built there."""
-    found = re.search(rf"\b({SPARE_NAME}|{NAME})/(?:cli|chart|totals|table)\.py\b", project)
-    return found[1] if found else ""
+    built = {found[1] for found in re.finditer(r"\b(\w+)/(?:cli|chart|totals|table)\.py\b", project)}
+    return next((name for name in (SPARE_NAME, NAME) if name in built), "")
 
 
 def free_package(project: str) -> str:

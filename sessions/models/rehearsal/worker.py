@@ -125,6 +125,8 @@ def _opening(job: _Job, verdict: Mapping[str, str]) -> str:
     diagnosis = verdict.get("diagnosis", "")
     # What the Manager's script adds to a retask is part of the script, not an order of the person's.
     ordered = job.note.partition(RETASK_WORDS)[0].strip()
+    # Without a word of the person's, a retask's note is the verdict itself.
+    ordered = "" if diagnosis and ordered.startswith(diagnosis) else ordered
     understood = ordered.lower().startswith("fail") or _spares_tests(ordered)
     return sentences(
         f"{LABEL} {job.brief.id} {job.task.title}, attempt {job.brief.attempt}.",

@@ -102,19 +102,26 @@ def read_row(
     styles = (number >> _STYLE_SHIFT) & masks.styles
     if number & masks.single:
         return _read_single_cells(raw, characters, style_at, cluster_at, link_at)
-    shown: str | list[str] = characters.replace("\0", " ")
+    shown: str | list[str] = safe_text(characters.replace("\0", " "))
     if number & masks.odd:
         shown = _split_cells(shown, _each_cell(number >> _WIDE_SHIFT & masks.widths, size))
         for match in _CLUSTER_MARK.finditer(_each_cell(number & masks.widths, size)):
             shown[match.start()] = safe_cluster(cluster_at(match.start()))
     if not styles:
-        return Row((Run(safe_text("".join(shown)), PLAIN, size // 8),))
+        return Row((_run(shown, PLAIN),))
     runs: list[Run] = []
     for match in _EQUAL_RUN.finditer(_each_cell(styles, size)):
         start, end = match.span()
         style = PLAIN if match[1] == "\0" else style_at(start)
-        runs.append(Run(safe_text("".join(shown[start:end])), style, end - start))
+        runs.append(_run(shown[start:end], style))
     return Row(tuple(runs))
+
+
+def _run(shown: str | list[str], style: Style) -> Run:
+    """Give a run of cells that show one character each (a text), or each what its piece says (a list)."""
+    if isinstance(shown, str):
+        return Run(shown, style, len(shown))
+    return Run("".join(shown), style, len(shown), tuple(shown))
 
 
 def _each_cell(number: int, size: int) -> str:
@@ -137,10 +144,11 @@ def _read_single_cells(
     """Read a row cell by cell, as needed where style ids do not tell all."""
     runs: list[Run] = []
     parts: list[str] = []
-    style, kind, start = PLAIN, None, 0
+    style, kind = PLAIN, None
     cells = memoryview(raw).cast("Q")
     for column, cell in enumerate(cells):
         if cell & _WIDE == _WIDE_TAIL and parts:
+            parts.append("")
             continue
         tag = cell & _TAG
         link = link_at(column) if cell & _LINK else ""
@@ -151,8 +159,8 @@ def _read_single_cells(
         )
         if cell_kind != kind:
             if parts:
-                runs.append(Run(safe_text("".join(parts)), style, column - start))
-            parts, kind, start = [], cell_kind, column
+                runs.append(_run(parts, style))
+            parts, kind = [], cell_kind
             style = _cell_style(cell, column, style_at)
             if link:
                 style = replace(style, link=link)
@@ -160,8 +168,8 @@ def _read_single_cells(
             parts.append(safe_cluster(cluster_at(column)))
         else:
             blank = tag > _CLUSTER or characters[column] == "\0"
-            parts.append(" " if blank else characters[column])
-    runs.append(Run(safe_text("".join(parts)), style, len(cells) - start))
+            parts.append(" " if blank else safe_text(characters[column]))
+    runs.append(_run(parts, style))
     return Row(tuple(runs))
 
 

@@ -1,0 +1,265 @@
+"""The app: one session on screen. Everything it knows of the session comes through the bridge."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import tzinfo
+
+import rich
+from rich.segment import Segments
+from rich.traceback import Traceback
+from textual import events, on
+from textual.app import App
+from textual.binding import Binding
+from textual.screen import ModalScreen
+
+from panes.glyphs import ASCII, UNICODE
+from panes.look import Look
+from panes.needs import needs
+from panes.transcript import Transcript
+from panes.visible_text import one_line, visible
+from sessions.client.updates import HostLost, SessionSource
+from sessions.errors import QuarterdeckError
+from sessions.orders import Order
+from sessions.state import EMPTY, SessionState
+from themes import Palette, sheets
+from tui.bridge import Batch, Bridge
+from tui.commands import COMMANDS, Command
+from tui.drafts import Drafts
+from tui.exit_state import ExitState
+from tui.footer import Footer
+from tui.keymap import Keymap
+from tui.screens.loop import LoopScreen
+from tui.terminals import Terminals
+from tui.theming import choose, theme_of
+
+_PREFIX_BYTES = b"\x07"
+"""What ctrl+g is to a program."""
+
+
+def speaks_utf8() -> bool:
+    """Say whether the terminal shows more than ASCII, going by the locale and the kind of terminal."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
+    return os.environ.get("TERM") != "linux" and "utf" in locale.lower().replace("-", "")
+
+
+class QuarterdeckApp(App[ExitState]):
+    """Shows a session and carries the person's orders to it. Its return value says how it ended.
+
+    Args:
+        source: Where the session comes from.
+        palette: The colours; None chooses by the environment.
+        now: The wall clock in seconds. Passed in so that pictures hold still.
+        ticks: A monotonic clock in seconds.
+        zone: The time zone for times of day; None is the machine's.
+        ascii_only: Whether to draw with ASCII only; None asks the environment.
+    """
+
+    TITLE = "Quarterdeck"
+    ENABLE_COMMAND_PALETTE = False
+    ESCAPE_TO_MINIMIZE = False
+    BINDINGS = [
+        Binding("ctrl+q", "nothing", show=False, priority=False),
+        Binding("ctrl+c", "nothing", show=False, system=True),
+    ]
+
+    def __init__(
+        self,
+        source: SessionSource,
+        *,
+        palette: Palette | None = None,
+        now: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+        zone: tzinfo | None = None,
+        ascii_only: bool | None = None,
+    ) -> None:
+        palette = palette or choose("quarterdeck-dark", os.environ)
+        # Decided here, because a theme of the terminal's own colours cannot be changed to once the filters are made.
+        super().__init__(css_path=[*sheets()], ansi_color=True if palette.ansi else None)
+        self.register_theme(theme_of(palette))
+        self.theme = palette.name
+        self.source = source
+        self.now = now
+        self.ticks = ticks
+        self.look = Look(ASCII if (ascii_only if ascii_only is not None else not speaks_utf8()) else UNICODE, zone)
+        self.keymap = Keymap(COMMANDS)
+        self.seen: set[str] = set()
+        self.last_need = ""
+        self.drafts = Drafts()
+        self.bridge = Bridge(source, self._show, ticks)
+        self.terminals = Terminals(source, self.keymap.reserved)
+        self.loop = LoopScreen(self.look, self.keymap, self.terminals, now)
+        self._reported = False
+
+    @property
+    def state(self) -> SessionState:
+        """The session's state as shown."""
+        return self.loop.state
+
+    def draft(self, name: str) -> Callable[[str | None], str]:
+        """Return the draft of a text that a dialog asks for: it is kept until it is sent."""
+        return self.drafts.of(name)
+
+    async def on_mount(self) -> None:
+        await self.push_screen(self.loop)
+        self.run_worker(self.bridge.run(), group="bridge", exclusive=True, description="reads the session")
+        self.set_interval(1.0, self._tick)
+
+    async def on_unmount(self) -> None:
+        await self.source.close()
+
+    # What comes from the session.
+
+    def _show(self, batch: Batch) -> None:
+        before = self.state
+        self.loop.show(batch)
+        if before is not EMPTY and before.seq:
+            self._announce(before, batch.state)
+        if batch.lost is not None:
+            self._mourn(batch.lost)
+        elif batch.state.ended is not None and not self._reported:
+            self._reported = True
+            self.run_command("session.report")
+
+    def _announce(self, before: SessionState, after: SessionState) -> None:
+        """Say what is new and needs the person, and that the gate changed by itself."""
+        known = {need.key for need in needs(before, self.loop.roster)}
+        for need in needs(after, self.loop.roster):
+            if need.key not in known:
+                self.toast(f"{need.title}: {need.text}   F7", "warning")
+        if after.gate.mode != before.gate.mode and after.gate.by != "you":
+            self.toast(f"gate {after.gate.mode.upper()}: {after.gate.reason or after.gate.by}", "warning")
+        if after.epoch > before.epoch > 0:
+            self.toast("the session host was started again; the session goes on from its log")
+
+    def _mourn(self, lost: HostLost) -> None:
+        if self.state.ended is not None and lost.ended:
+            return
+        self.run_worker(self._offer_restart(lost), group="dialogs", description="the host is gone")
+
+    async def _offer_restart(self, lost: HostLost) -> None:
+        from tui.screens.leaving import HostGone
+
+        await self.close_dialogs()
+        again = await self.push_screen_wait(HostGone(lost))
+        self.leave(ExitState("restart" if again else "host_lost", "" if again else lost.reason))
+
+    def _tick(self) -> None:
+        self.loop.now = self.now()
+        self.loop.show_speeds(self.bridge.speeds())
+        self.loop.refresh_words()
+
+    # What goes to the session.
+
+    async def give(self, order: Order, said: str = "") -> bool:
+        """Give an order; a refusal is shown as the host worded it. Returns whether it was carried out."""
+        try:
+            reply = await self.source.order(order)
+        except QuarterdeckError as error:
+            self.toast(str(error), "error")
+            return False
+        if not reply.done:
+            self.toast(reply.text or "the order was refused", "warning")
+        elif reply.text or said:
+            self.toast(reply.text or said)
+        return reply.done
+
+    async def read_artefact(self, artefact: str) -> str:
+        """Return an artefact as text; what cannot be read is said in its place."""
+        try:
+            return (await self.source.artefact(artefact)).decode("utf-8", "replace")
+        except QuarterdeckError as error:
+            return f"({error.what})"
+
+    def toast(self, text: str, severity: str = "information") -> None:
+        """Show a short notice at the top; foreign text in it is made visible."""
+        level = severity if severity in ("information", "warning", "error") else "information"
+        self.notify(visible(one_line(text, limit=240)), severity=level, timeout=6, markup=False)  # type: ignore[arg-type]
+
+    def leave(self, state: ExitState) -> None:
+        """End the app; the session's host goes on unless it was ordered to stop."""
+        self.exit(state)
+
+    # Keys and commands.
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take the keys that work everywhere before any widget sees them."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if event.key == self.keymap.prefix:
+                self._take_prefix()
+                return
+            command = self.keymap.direct.get(event.key)
+            if command is not None:
+                self.run_command(command.id)
+                return
+        await super().on_event(event)
+
+    def _take_prefix(self) -> None:
+        from tui.screens.command_list import CommandList
+
+        if isinstance(self.screen, CommandList):
+            self.screen.dismiss(None)
+            self.terminals.send_key(self.loop.desk.focus, _PREFIX_BYTES)
+        else:
+            self.run_worker(self._list_commands(), group="dialogs", description="the command list")
+
+    async def _list_commands(self) -> None:
+        from tui.screens.command_list import CommandList
+
+        chosen = await self.push_screen_wait(CommandList(self.keymap, self.state, self.loop.desk.focus, self.look))
+        if chosen is not None:
+            self.run_command(chosen)
+
+    def run_command(self, command_id: str) -> None:
+        """Carry out a command, or say why it cannot run now."""
+        if command_id == "app.commands":
+            self._take_prefix()
+            return
+        command = self.keymap.by_id[command_id]
+        refusal = command.refusal(self.state, self.loop.desk.focus)
+        if refusal is not None:
+            self.toast(refusal)
+            return
+        self.run_worker(self._perform(command), group="commands", description=command.id)
+
+    async def _perform(self, command: Command) -> None:
+        if command.leaves_dialogs:
+            await self.close_dialogs()
+        await command.perform(self)
+
+    async def close_dialogs(self) -> None:
+        """Close every dialog as if left with Esc; what was typed into it stays as its draft."""
+        while isinstance(self.screen, ModalScreen):
+            await self.screen.dismiss(None)
+
+    @on(LoopScreen.KeyUnclaimed)
+    def order_by_key(self, message: LoopScreen.KeyUnclaimed) -> None:
+        """Carry out the command of a bare key."""
+        self.run_command(self.keymap.bare[message.key].id)
+
+    @on(Footer.CommandClicked)
+    def order_by_click(self, message: Footer.CommandClicked) -> None:
+        """Carry out a command clicked in the footer."""
+        self.run_command(message.command)
+
+    @on(Transcript.TextWanted)
+    def fetch_text(self, message: Transcript.TextWanted) -> None:
+        """Fetch what a past turn said."""
+        pane = message.control
+        if isinstance(pane, Transcript):
+            self.run_worker(self._unfold(pane, message.turn, message.artefact), group=f"text {message.turn}", exclusive=True)
+
+    async def _unfold(self, pane: Transcript, turn: str, artefact: str) -> None:
+        pane.unfold(turn, await self.read_artefact(artefact))
+
+    def action_nothing(self) -> None:
+        """Take away what the library binds by default: nothing quits by accident."""
+
+    def _fatal_error(self) -> None:
+        """Report a crash without the values of local variables, which may hold what an agent or a provider said."""
+        self.bell()
+        traceback = Traceback(show_locals=False, width=None, suppress=[rich])
+        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        self._close_messages_no_wait()

@@ -1,0 +1,79 @@
+"""The windows that are terminals: opened with the first of them, fed with bytes, never in the way of those that are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.widget import Widget
+
+from sessions.client.updates import PaneSnapshot, SessionSource
+from tui.bridge import Batch
+
+if TYPE_CHECKING:
+    from panes.terminal import TerminalPane
+
+
+class Terminals:
+    """The terminal panes of a session by window. The emulator is loaded with the first of them.
+
+    Args:
+        reserved: Keys that never reach a program.
+    """
+
+    def __init__(self, source: SessionSource, reserved: frozenset[str]) -> None:
+        self._source = source
+        self._reserved = reserved
+        self._panes: dict[str, TerminalPane] = {}
+        self._typist = True
+
+    def open(self, window: str) -> Widget:
+        """Return a new terminal pane for a window."""
+        from panes.terminal import TerminalPane
+
+        pane = TerminalPane(id=f"terminal-{window}")
+        pane.reserved = self._reserved
+        self._panes[window] = pane
+        return pane
+
+    def take(self, batch: Batch) -> None:
+        """Feed what has come; bytes for a window that is no terminal are nobody's."""
+        if batch.typist is not None:
+            self._typist = batch.typist
+        for update in batch.panes:
+            pane = self._panes.get(update.window)
+            if pane is None:
+                continue
+            if isinstance(update, PaneSnapshot):
+                pane.load_snapshot(update.data, update.columns, update.rows)
+            else:
+                pane.feed(update.data)
+
+    def words(self, window: str) -> str:
+        """Return what the frame of a window has to add: who else types, that the view is scrolled back."""
+        pane = self._panes.get(window)
+        if pane is None:
+            return ""
+        if pane.scrolled_back:
+            return "SCROLLED BACK"
+        return "" if self._typist else "another screen types"
+
+    def is_terminal(self, widget: Widget) -> bool:
+        """Say whether a widget is one of the terminals."""
+        return any(widget is pane for pane in self._panes.values())
+
+    def type_into(self, widget: Widget, data: bytes) -> None:
+        """Send what was typed at a terminal to its program."""
+        for window, pane in self._panes.items():
+            if pane is widget:
+                self._source.type_into(window, data)
+
+    def send_key(self, window: str, data: bytes) -> None:
+        """Send bytes to a window's program, if it is a terminal."""
+        if window in self._panes:
+            self._source.type_into(window, data)
+
+    def resize(self, widget: Widget, columns: int, rows: int) -> None:
+        """Tell the program of a terminal its size."""
+        for window, pane in self._panes.items():
+            if pane is widget:
+                self._source.resize_pane(window, columns, rows)

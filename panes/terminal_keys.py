@@ -70,8 +70,11 @@ def key_press(event: events.Key) -> KeyPress:
     return KeyPress(_MARKS.get(character, "unidentified"), modifiers, character, character)
 
 
-def mouse_input(event: events.MouseEvent, action: MouseAction) -> MouseInput:
+def mouse_input(event: events.MouseEvent) -> MouseInput:
     """Give a press, release or movement over the widget the event was sent to."""
+    action: MouseAction = "motion"
+    if isinstance(event, (events.MouseDown, events.MouseUp)):
+        action = "press" if isinstance(event, events.MouseDown) else "release"
     button = _BUTTONS.get(event.button, 0)
     return MouseInput(action, button, event.x, event.y, _modifiers(event), held=button > 0)
 

@@ -30,7 +30,7 @@ class TerminalPainter:
         self._top = 0
         self._styles: TerminalStyles | None = None
         self._beyond = RichStyle()
-        self._cursor_style: RichStyle | None = None
+        self._cursor_shown = False
 
     def dress(self, styles: TerminalStyles, beyond: RichStyle) -> None:
         """Take new colours; every strip is made anew.
@@ -61,11 +61,11 @@ class TerminalPainter:
         shown = (y - top for y in sorted(changed) if top <= y < top + size.height)
         return _merged(list(shown), size.width)
 
-    def show_cursor(self, style: RichStyle | None) -> Region | None:
-        """Draw the cursor in a style, or not at all; gives the region that changed."""
-        if style == self._cursor_style:
+    def show_cursor(self, shown: bool) -> Region | None:
+        """Draw the cursor or not; gives the region that changed."""
+        if shown == self._cursor_shown:
             return None
-        self._cursor_style = style
+        self._cursor_shown = shown
         return Region(0, self.cursor.y - self._top, max(1, self._cols), 1)
 
     def cursor_cell(self) -> tuple[int, int]:
@@ -78,35 +78,54 @@ class TerminalPainter:
 
     def _strip(self, y: int, crop: Region) -> Strip:
         row = self._rows.get(y, _EMPTY)
-        with_cursor = self._cursor_style is not None and self.cursor.visible and y == self.cursor.y
-        if with_cursor or crop.x > 0 or crop.width < self._cols:
-            return self._make(row, crop.x, crop.right, with_cursor)
+        if self._cursor_shown and self.cursor.visible and y == self.cursor.y:
+            return self._make(self._around_cursor(row), crop)
+        if crop.x > 0 or crop.right < self._cols:
+            return self._make([(row, False)], crop)
         strip = self._strips.get(y)
         if strip is None or strip.cell_length != crop.width:
-            strip = self._strips[y] = self._make(row, crop.x, crop.right, with_cursor)
+            strip = self._strips[y] = self._make([(row, False)], crop)
         return strip
 
-    def _make(self, row: Row, start: int, end: int, with_cursor: bool) -> Strip:
-        segments: list[Segment] = []
-        if with_cursor:
-            x, cell = self.cursor.x, self._cursor_run(row)
-            segments += self._segments(row.cut(start, min(x, end)))
-            if start <= x < end:
-                segments.append(cell)
-                x += cell.cell_length if x + 1 < end else 1
-            segments += self._segments(row.cut(max(start, x), end))
-        else:
-            segments += self._segments(row.cut(start, end))
-        covered = min(end, self._cols if row.runs else 0)
-        if covered < end:
-            segments.append(Segment(" " * (end - max(start, covered)), self._beyond))
-        return Strip(segments, end - start)
+    def _around_cursor(self, row: Row) -> list[tuple[Row, bool]]:
+        """Split a row before and after the cell under the cursor, which may be two cells wide."""
+        x = self.cursor.x
+        under = row.cut(x, x + 2)
+        after = x + (2 if under.runs and under.runs[0].pieces[1:2] == ("",) else 1)
+        return [(row.cut(0, x), False), (row.cut(x, after), True), (row.cut(after, self._cols), False)]
 
-    def _segments(self, row: Row) -> list[Segment]:
-        styles = self._styles
-        if styles is None:
-            return [Segment(run.text) for run in row.runs]
-        return [
-            Segment(" " * run.cells if run.style.invisible else run.text, styles.rich(run.style))
-            for run in row.runs
-        ]
+    def _make(self, parts: list[tuple[Row, bool]], crop: Region) -> Strip:
+        """Make the strip of a region from a row's parts, of which one may be under the cursor."""
+        segments: list[Segment] = []
+        at = 0
+        for part, under_cursor in parts:
+            cut = part.cut(crop.x - at, crop.right - at)
+            segments += [self._segment(run, under_cursor) for run in cut.runs]
+            at += sum(run.cells for run in part.runs)
+        blank = crop.right - max(crop.x, at)
+        if blank > 0:
+            segments.append(Segment(" " * blank, self._beyond))
+        return Strip(segments, crop.width)
+
+    def _segment(self, run: Run, under_cursor: bool) -> Segment:
+        style = RichStyle() if self._styles is None else self._styles.rich(run.style)
+        if under_cursor:
+            style += self._cursor_style(style)
+        return Segment(" " * run.cells if run.style.invisible else run.text, style)
+
+    def _cursor_style(self, style: RichStyle) -> RichStyle:
+        """Give what the cursor changes in a cell: it must also be seen on text that is reversed or underlined."""
+        if self.cursor.shape == "underline":
+            return RichStyle(underline=not style.underline)
+        return RichStyle(reverse=not style.reverse)
+
+
+def _merged(lines: list[int], width: int) -> list[Region]:
+    """Give the regions of lines, neighbours together: the compositor looks at each region on its own."""
+    regions: list[Region] = []
+    for y in lines:
+        if regions and regions[-1].bottom == y:
+            regions[-1] = Region(0, regions[-1].y, width, regions[-1].height + 1)
+        else:
+            regions.append(Region(0, y, width, 1))
+    return regions

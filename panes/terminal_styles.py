@@ -37,9 +37,7 @@ class TerminalStyles:
     ) -> None:
         self._filters, self._background, self._blink = filters, background, blink
         self._palette = dict(colours.palette)
-        self._base = base + RichStyle(
-            color=self._colour(colours.foreground), bgcolor=self._colour(colours.background)
-        )
+        self._base = base + RichStyle(color=self._colour(colours.foreground), bgcolor=self._colour(colours.background))
         self._reversed = colours.reversed
         self._known: dict[Style, RichStyle] = {}
 

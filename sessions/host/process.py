@@ -144,7 +144,7 @@ async def _run(folder: SessionFolder, opened: _Opened) -> None:
     if started is None:
         raise HostError("the session's log does not begin with its start", where=str(folder.database))
     clone = await SessionClone.open_or_create(
-        opened.repository, folder.clones / "work", branch=started.branch, base_commit=started.base
+        opened.repository, folder.clones, branch=started.branch, base_commit=started.base
     )
     try:
         await _run_in(folder, opened, started, clone)

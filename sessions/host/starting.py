@@ -130,7 +130,7 @@ async def await_host(
         if process is not None and process.poll() is not None:
             if running_host(folder) is not None:
                 return folder.socket
-            raise HostError(told(folder), where=str(folder.host_log), next=told_next(folder))
+            raise told(folder)
         await asyncio.sleep(0.01)
     raise HostError(
         f"the session's host did not come up within {seconds:.0f} s",
@@ -139,16 +139,12 @@ async def await_host(
     )
 
 
-def told(folder: SessionFolder) -> str:
+def told(folder: SessionFolder) -> HostError:
     """Return what a host that ended at once said of the reason."""
     found = failure_file(folder)
-    return str(found.get("what") or "the session's host ended at once")
-
-
-def told_next(folder: SessionFolder) -> str:
-    """Return what a host that ended at once said to do next."""
-    found = failure_file(folder)
-    return str(found.get("next") or "read that file for the reason")
+    what = str(found.get("what") or "the session's host ended at once")
+    where = str(found.get("where") or folder.host_log)
+    return HostError(what, where=where, next=str(found.get("next") or f"read {folder.host_log}"))
 
 
 def failure_file(folder: SessionFolder) -> dict[str, object]:

@@ -5,6 +5,7 @@ import contextlib
 import importlib.machinery
 import json
 import os
+import signal
 import sys
 import sysconfig
 from collections.abc import Generator, Mapping
@@ -132,10 +133,15 @@ class HostProcess:
 
     async def kill(self) -> None:
         """End the host at once and reap it."""
-        self.lost = True
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._kill()
         await asyncio.shield(self._reading)
+
+    def _kill(self) -> None:
+        self.lost = True
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                # Not by the process object: that one asks for the exit status first, and asyncio then misses it.
+                os.kill(self.pid, signal.SIGKILL)
 
     def _send(self, order: bytes) -> None:
         """Write a line. A host that is gone is noticed by the reading task, not here."""
@@ -148,16 +154,26 @@ class HostProcess:
             while self._process.stdout and (received := await self._process.stdout.readline()):
                 self._take(json.loads(received))
         except ValueError:
-            pass  # What does not speak our lines is no model host; it ends below.
+            self._kill()  # What does not speak our lines is no model host.
+        except asyncio.CancelledError:
+            self._kill()
+            raise
         finally:
             self.lost = True
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            code = await self._process.wait()
+            code = await self._reaped()
             if not self._ready.done():
                 self._refuse(FleetError(f"The model host ended before it was ready, with exit code {code}"))
             for inbox in self._inboxes.values():
                 inbox.put_nowait(None)
+
+    async def _reaped(self) -> int:
+        """Wait for the process, which has closed its output, and return its exit code."""
+        try:
+            async with asyncio.timeout(_GRACE):
+                return await self._process.wait()
+        except TimeoutError:
+            self._kill()
+            return await self._process.wait()
 
     def _take(self, fields: dict[str, Any]) -> None:
         if "number" in fields:

@@ -212,6 +212,9 @@ def _take_output() -> int:
     """Return a descriptor for the lines, and send what anything else prints to the log on standard error."""
     output = os.dup(1)
     os.dup2(2, 1)
+    sys.stdout = (
+        sys.stderr
+    )  # Unlike the other it is not buffered, and this process never ends in a way that would flush.
     return output
 
 

@@ -16,9 +16,57 @@ from sessions.project.summaries import TestCounts, first_failure, read_counts
 __all__ = ["TestCounts", "TestRun", "first_failure", "run_tests", "split_command"]
 
 _SHELL_WORDS = frozenset(
-    ". : [ alias bg break case cd command continue do done elif else esac eval exec exit export fg fi for function "
-    "getopts hash if jobs local read readonly return set shift source then time times trap type ulimit umask unalias "
-    "unset until wait while { } !".split()
+    [
+        ".",
+        ":",
+        "[",
+        "alias",
+        "bg",
+        "break",
+        "case",
+        "cd",
+        "command",
+        "continue",
+        "do",
+        "done",
+        "elif",
+        "else",
+        "esac",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "fg",
+        "fi",
+        "for",
+        "function",
+        "getopts",
+        "hash",
+        "if",
+        "jobs",
+        "local",
+        "read",
+        "readonly",
+        "return",
+        "set",
+        "shift",
+        "source",
+        "then",
+        "time",
+        "times",
+        "trap",
+        "type",
+        "ulimit",
+        "umask",
+        "unalias",
+        "unset",
+        "until",
+        "wait",
+        "while",
+        "{",
+        "}",
+        "!",
+    ]
 )
 _SHELL_SIGNS = re.compile(r"[|&;<>()$`\\*?\[\]~#\n{}]")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")

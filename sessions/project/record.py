@@ -114,14 +114,16 @@ class Record:
         self._ref = f"refs/heads/{branch}"
         self.git = Git(clone, git_dir=path, isolated=True, lock=lock)
         """Runs git with the record as repository and the clone's files as work tree."""
+        self._alone = Git(path, git_dir=path, isolated=True, lock=lock)
+        """The same without the clone's files, which need not be there yet."""
 
     async def head(self) -> str:
         """The newest commit of the session."""
-        return await self.git.line("rev-parse", "--verify", f"{self._ref}^{{commit}}")
+        return await self._alone.line("rev-parse", "--verify", f"{self._ref}^{{commit}}")
 
     async def base(self) -> str:
         """The commit the session started from."""
-        return await self.git.line("rev-parse", "--verify", f"{BASE_REF}^{{commit}}")
+        return await self._alone.line("rev-parse", "--verify", f"{BASE_REF}^{{commit}}")
 
     async def check_out(self, folder: Path) -> None:
         """Fill an empty folder with the files of the newest commit, with the index fitting it."""

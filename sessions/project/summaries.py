@@ -1,8 +1,8 @@
 """Reading what test runners print: how many tests passed, and which one failed first. Pure.
 
-A runner is told by its summary; an unknown one gives None. Numbers are the runner's word: whether a run passed is decided
-by its exit status, and numbers can only take a pass away. The forms are those of pytest 8, unittest, Jest 29, Vitest 3,
-Node 20 (TAP and spec), Cargo and Go 1.2x.
+A runner is told by its summary; an unknown one gives None. Numbers are the runner's word: whether a run passed is
+decided by its exit status, and numbers can only take a pass away. The forms are those of pytest 8, unittest, Jest 29,
+Vitest 3, Node 20 (TAP and spec), Cargo and Go 1.2x.
 """
 
 import re

@@ -135,9 +135,14 @@ class Emulator:
                 application_cursor_keys=handle.mode(1),
                 alternate_scroll=handle.mode(1007),
                 focus_events=handle.mode(1004),
-                held=handle.mode(2026),
                 kitty_keyboard=handle.number("KITTY_KEYBOARD_FLAGS", "uint8_t"),
             )
+
+    @property
+    def held(self) -> bool:
+        """Whether the program is in the middle of an update and asks not to be drawn (mode 2026)."""
+        with self._lock:
+            return self._handle.mode(2026)
 
     def set_default_colours(self, foreground: Rgb | None, background: Rgb | None) -> None:
         """Set what programs are told of the theme, and what colours of their own are compared with."""

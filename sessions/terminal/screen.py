@@ -86,7 +86,7 @@ class Row:
         """Give the cells from `start` up to `end`, as far as there are any."""
         runs: list[Run] = []
         at = 0
-        for run in self.runs:
+        for run in self.runs if start < end else ():
             if start < at + run.cells and at < end:
                 runs.append(run.cut(start - at, end - at))
             at += run.cells
@@ -149,9 +149,6 @@ class Modes:
     """On the alternate screen the wheel is to be sent as arrow keys (1007)."""
 
     focus_events: bool = False
-    held: bool = False
-    """The program is in the middle of an update and asks not to be drawn (2026)."""
-
     kitty_keyboard: int = 0
     """Flags of the kitty keyboard protocol."""
 

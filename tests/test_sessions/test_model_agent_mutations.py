@@ -52,8 +52,9 @@ REPLIES = 25
 
 def mutate(text: str, chance: random.Random) -> str:
     """Damage a text a few times."""
-    for _ in range(chance.randint(1, 4)):
-        at, until = sorted(chance.choices(range(len(text) + 1), k=2))
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(text) + 1)
+        until = min(len(text), at + chance.choice((1, 5, 20, 200)))
         piece = chance.choice(PIECES)
         text = chance.choice(
             (
@@ -62,7 +63,7 @@ def mutate(text: str, chance: random.Random) -> str:
                 text[:at] + text[at:until] * 2 + text[until:],
                 text[:at],
                 text.replace('"fail"', piece, 1),
-                text + piece + text[at:until],
+                f"{text}{piece}",
             )
         )
     return text

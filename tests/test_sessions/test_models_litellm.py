@@ -251,7 +251,7 @@ async def test_usage_is_the_providers_and_an_estimate_says_so(models: LitellmMod
     guessed = await _answered(models, server, "plain", "Yes.", Count(reported=False))
 
     # 600 fresh at 2 $, 400 cached at 0.5 $, 200 out at 10 $, each for a million.
-    assert _finished(counted).usage == Usage(1000, 200, 400, pytest.approx(0.0034), estimated=False)
+    assert _finished(counted).usage == Usage(1000, 200, 400, cost=0.0034, estimated=False)
     usage = _finished(guessed).usage
     assert usage.estimated
     assert usage.output_tokens > 0

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 LONGEST_RUN = 300.0
 """Seconds after which a command is ended."""
-LONGEST_OUTPUT = 4 * 1024 * 1024
-"""Letters of the end of an output that are returned, about."""
+LONGEST_OUTPUT = 1_000_000
+"""Letters of the end of an output that are returned, at least."""
+_LOOK = 0.05
 NOT_FOUND = 127
 TOO_LONG = 124
 
@@ -37,25 +38,49 @@ async def run_child(
         text = f"{command[0]}: {error.strerror}\n"
         show(text)
         return NOT_FOUND, text
-    pieces: deque[str] = deque()
+    output = _Output(show)
+    reading = asyncio.create_task(output.read(process.stdout))
     try:
         async with asyncio.timeout(LONGEST_RUN):
-            await _read(process, pieces, show)
-            return await process.wait(), "".join(pieces)
+            # What is left in the background may hold the output open, and `wait` alone would wait for that too.
+            while process.returncode is None and not reading.done():
+                await asyncio.wait({reading}, timeout=_LOOK)
+            code = await process.wait() if process.returncode is None else process.returncode
+            _kill(process)
+            await reading
+            return code, output.text
     except TimeoutError:
-        return TOO_LONG, "".join(pieces)
+        return TOO_LONG, output.text
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
         await process.wait()
 
 
-async def _read(process: asyncio.subprocess.Process, pieces: deque[str], show: Callable[[str], None]) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    stream = process.stdout
-    while stream and (data := await stream.read(65536)):
-        text = decoder.decode(data)
-        pieces.append(text)
-        while len(pieces) > LONGEST_OUTPUT // 65536:
-            pieces.popleft()
-        show(text)
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+class _Output:
+    """Shows what is read and keeps its end."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._pieces: deque[str] = deque()
+        self._kept = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    async def read(self, stream: asyncio.StreamReader | None) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        while stream and (data := await stream.read(65536)):
+            text = decoder.decode(data)
+            self._pieces.append(text)
+            self._kept += len(text)
+            while self._kept - len(self._pieces[0]) > LONGEST_OUTPUT:
+                self._kept -= len(self._pieces.popleft())
+            self._show(text)

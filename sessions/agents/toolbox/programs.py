@@ -30,7 +30,7 @@ async def run(
     output = result.output.decode("utf-8", "replace")
     whole = f"{ending}\n{output}" if output else f"{ending}, no output"
     ok = result.exit_code == 0 and not result.timed_out
-    return ToolResult(ok, shorten(whole, _MOST_READ), f"{one_line(wanted.command, 60)}: {ending}", whole)
+    return ToolResult(ok, shorten(whole, _MOST_READ), f"{one_line(wanted.command, 100)}: {ending}", whole)
 
 
 def _ending(result: ProgramResult, limit: float) -> str:

@@ -136,6 +136,8 @@ class PaneFrame(Vertical):
             one.redraw()
 
     def watch_state(self) -> None:
+        window = self.shown
+        self.set_class(window is not None and window.activity == "exited", "-exited")
         self._redraw()
 
     def watch_now(self) -> None:

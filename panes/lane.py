@@ -77,7 +77,8 @@ class HandoffLane(Section):
         left = self._ways(sender, self._what(handoff), receiver, width, style=style)
         size = sum(part.tokens for part in payload.parts if part.included)
         figures = f"  {payload.task:<5} {tokens(size, estimated=True) + ' tok' if size else '':>9}  "
-        return spread(Content.assemble(left, (figures, "$muted")), self._stage(handoff), width)
+        stage = self._stage(handoff, short=width < 90)
+        return spread(Content.assemble(left, (figures if width >= 90 else "", "$muted")), stage, width)
 
     def _what(self, handoff: HandoffState) -> str:
         payload = handoff.proposed.payload
@@ -88,11 +89,13 @@ class HandoffLane(Section):
             word += f" {mine[-1].verdict.verdict.upper()}" if mine else ""
         return word
 
-    def _stage(self, handoff: HandoffState) -> Content:
+    def _stage(self, handoff: HandoffState, *, short: bool) -> Content:
         if handoff.stage == "proposed":
-            return Content.styled(f"! HELD FOR YOU {age(self.now - handoff.at)}", "bold reverse $state-waiting")
+            return Content.styled(f"! {'HELD' if short else 'HELD FOR YOU'} {age(self.now - handoff.at)}", "bold reverse $state-waiting")
         if handoff.stage == "approved":
-            return Content.styled(f"flowing  by {handoff.by}", "$accent")
+            return Content.styled("flowing" if short else f"flowing  by {handoff.by}", "$accent")
+        if short:
+            return Content.styled(f" {handoff.stage}", "$muted")
         edited = "edited  " if handoff.edited else ""
         return Content.styled(f"{edited}{handoff.stage}  by {handoff.by or 'you'}", "$muted")
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 import rich
 from rich.segment import Segments
@@ -31,9 +32,13 @@ from tui.drafts import Drafts
 from tui.exit_state import ExitState
 from tui.footer import Footer
 from tui.keymap import Keymap
+from tui.screens.dialog import Dialog
 from tui.screens.loop import LoopScreen
 from tui.terminals import Terminals
 from tui.theming import choose, theme_of
+
+if TYPE_CHECKING:
+    from panes.terminal import TerminalPane
 
 _PREFIX_BYTES = b"\x07"
 """What ctrl+g is to a program."""
@@ -117,6 +122,9 @@ class QuarterdeckApp(App[ExitState]):
         self.loop.show(batch)
         if before is not EMPTY and before.seq:
             self._announce(before, batch.state)
+        if isinstance(self.screen, Dialog) and not self.screen.stands(batch.state):
+            self.screen.dismiss(None)
+            self.toast("that was decided elsewhere")
         if batch.lost is not None:
             self._mourn(batch.lost)
         elif batch.state.ended is not None and not self._reported:
@@ -243,6 +251,16 @@ class QuarterdeckApp(App[ExitState]):
     def order_by_click(self, message: Footer.CommandClicked) -> None:
         """Carry out a command clicked in the footer."""
         self.run_command(message.command)
+
+    # Terminal panes are loaded with the first of them, so their messages are known here by name only.
+
+    def on_terminal_pane_input(self, message: TerminalPane.Input) -> None:
+        """Send what was typed to the program."""
+        self.terminals.type_into(message.pane, message.data)
+
+    def on_terminal_pane_resized(self, message: TerminalPane.Resized) -> None:
+        """Tell the program its size."""
+        self.terminals.resize(message.pane, message.cols, message.rows)
 
     @on(Transcript.TextWanted)
     def fetch_text(self, message: Transcript.TextWanted) -> None:

@@ -74,6 +74,7 @@ async def _print(source: AttachedSession, folder: SessionFolder, stopped: list[s
                     if told is not None:
                         say(_line(state, told, record.at))
                 if state.ended is not None:
+                    await source.order(StopHost(reason="the session is over"))
                     return _finish(state, folder, say)
                 if state.questions and not stopped:
                     stopped.append("question")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.widget import Widget
 
 from sessions.client.updates import PaneSnapshot, SessionSource
+from sessions.errors import AgentError
 from tui.bridge import Batch
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Terminals:
         self._source = source
         self._reserved = reserved
         self._panes: dict[str, TerminalPane] = {}
+        self._damaged: dict[str, str] = {}
         self._typist = True
 
     def open(self, window: str) -> Widget:
@@ -39,27 +41,45 @@ class Terminals:
         """Feed what has come; bytes for a window that is no terminal are nobody's."""
         if batch.typist is not None:
             self._typist = batch.typist
+            for pane in self._panes.values():
+                pane.owns_size = batch.typist
         for update in batch.panes:
             pane = self._panes.get(update.window)
             if pane is None:
                 continue
             if isinstance(update, PaneSnapshot):
-                pane.load_snapshot(update.data, update.columns, update.rows)
+                self._load(pane, update)
             else:
                 pane.feed(update.data)
+
+    def _load(self, pane: TerminalPane, snapshot: PaneSnapshot) -> None:
+        self._damaged.pop(snapshot.window, None)
+        try:
+            pane.load_snapshot(snapshot.data, snapshot.columns, snapshot.rows)
+        except AgentError as error:
+            self._damaged[snapshot.window] = error.what
 
     def words(self, window: str) -> str:
         """Return what the frame of a window has to add: who else types, that the view is scrolled back."""
         pane = self._panes.get(window)
         if pane is None:
             return ""
+        words = ["another screen types"] if not self._typist else []
         if pane.scrolled_back:
-            return "SCROLLED BACK"
-        return "" if self._typist else "another screen types"
+            words.append(f"SCROLLED BACK {pane.scrolled_back}")
+        if window in self._damaged:
+            words.append(self._damaged[window])
+        return "  ".join(words)
 
-    def is_terminal(self, widget: Widget) -> bool:
-        """Say whether a widget is one of the terminals."""
-        return any(widget is pane for pane in self._panes.values())
+    def hand_keys(self, window: str, *, to_program: bool) -> None:
+        """Say who has the keys while a terminal has the focus. Called only when the person turns to it."""
+        pane = self._panes.get(window)
+        if pane is not None:
+            pane.read_only = not to_program
+
+    def has_keys(self, widget: Widget) -> bool:
+        """Say whether a widget is a terminal whose program gets the keys."""
+        return any(widget is pane and not pane.read_only for pane in self._panes.values())
 
     def type_into(self, widget: Widget, data: bytes) -> None:
         """Send what was typed at a terminal to its program."""
@@ -68,8 +88,9 @@ class Terminals:
                 self._source.type_into(window, data)
 
     def send_key(self, window: str, data: bytes) -> None:
-        """Send bytes to a window's program, if it is a terminal."""
-        if window in self._panes:
+        """Send bytes to a window's program, if it is a terminal whose program gets the keys."""
+        pane = self._panes.get(window)
+        if pane is not None and not pane.read_only:
             self._source.type_into(window, data)
 
     def resize(self, widget: Widget, columns: int, rows: int) -> None:

@@ -57,6 +57,8 @@ class CliProgram:
     environment: Mapping[str, str]
     number: int
     interrupt: bytes = b"\x1b"
+    clear: bytes = b"\x15"
+    """Keys that empty its input box."""
     free: bool = False
     """Whether its turns cost nothing."""
 
@@ -236,7 +238,8 @@ class CliAgent:
         prompt = self._program.files / f"{order.turn}.md"
         replace_private_file(prompt, f"{order.prompt.system}\n\n{order.prompt.text()}".encode("utf-8", "replace"))
         line = f"Read {prompt} and do what it says."
-        process.write(process.emulator.encode_paste(line))
+        # What a person left half-typed in the box must not become part of the prompt.
+        process.write(self._program.clear + process.emulator.encode_paste(line))
         await sink.record(PromptReceipted(turn=order.turn, stage="written", source="pty"))
         if await self._echoed(process, prompt.name):
             await sink.record(PromptReceipted(turn=order.turn, stage="echoed", source="screen"))

@@ -120,7 +120,7 @@ class Turns:
         state = self._journal.state
         text = f"{prompt.system}\n\n{prompt.text()}"
         counts = tuple(PartCount(name=one.name, title=one.title, tokens=one.tokens) for one in prompt.parts)
-        task = state.tasks.get(state.task)
+        task = state.tasks.get(state.task) if "task" in node.parts else None
         turns = sum(len(one.turns) for one in state.windows.values()) + len(state.turns)
         started = TurnStarted(
             turn=f"t{turns + 1:03d}",

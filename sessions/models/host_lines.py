@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from sessions.models.fleet import FleetModel
 from sessions.models.protocol import ModelEvent, ModelRequest
@@ -20,12 +21,12 @@ from sessions.models.protocol import ModelEvent, ModelRequest
 class StreamLimits:
     """How long a stream may be silent or last, in seconds.
 
-    `first` is for the first visible piece, connecting included, `idle` for each later one. Keep-alives do not count
-    as pieces.
+    `first` is for the first visible piece, connecting included; some models think for minutes before it and show
+    nothing of that. `idle` is for each later piece. Keep-alives do not count as pieces.
     """
 
-    first: float = 120.0
-    idle: float = 60.0
+    first: float = 300.0
+    idle: float = 90.0
     total: float = 1800.0
 
 
@@ -47,7 +48,7 @@ _EVENTS: dict[str, TypeAdapter[ModelEvent]] = {
 
 def start_line(call: HostCall) -> bytes:
     """Return the line that starts a call."""
-    return b'{"start":' + _CALL.dump_json(call) + b"}\n"
+    return b'{"start":' + _dumped(_CALL, call) + b"}\n"
 
 
 def read_call(fields: object) -> HostCall:
@@ -58,13 +59,26 @@ def read_call(fields: object) -> HostCall:
 def event_line(number: int, event: ModelEvent) -> bytes:
     """Return the line that carries an event of a call."""
     name = type(event).__name__
-    body = _EVENTS[name].dump_json(event)
+    body = _dumped(_EVENTS[name], event)
     return b'{"number":%d,"event":"%s","body":%s}\n' % (number, name.encode(), body)
 
 
 def read_event(name: str, body: object) -> ModelEvent:
     """Return the event a line carried."""
     return _EVENTS[name].validate_python(body)
+
+
+def _dumped(adapter: TypeAdapter[Any], value: object) -> bytes:
+    """Return a value as JSON.
+
+    Servers cut characters in two, and a half cannot be written as UTF-8: halves that meet again are joined, others are
+    replaced.
+    """
+    try:
+        return adapter.dump_json(value)
+    except PydanticSerializationError:
+        text = json.dumps(adapter.dump_python(value), ensure_ascii=False)
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 def line(**fields: Any) -> bytes:

@@ -40,11 +40,17 @@ class RetryPolicy:
     """
 
     tries: int = 5
+    silent_tries: int = 2
+    """Tries of a model that went silent: each costs the whole limit, and the silence may be billed."""
     first_wait: float = 1.0
     longest_wait: float = 60.0
     spread: float = 0.2
     """How much longer a wait may turn out at random, as a share of it, so that windows do not all come back at once."""
     kinds: frozenset[FailureKind] = frozenset({"overloaded", "unreachable", "rate_limited", "stalled", "server_error"})
+
+    def allowed(self, failure: Failed) -> int:
+        """Return how many tries there are in all when one fails like this."""
+        return min(self.tries, self.silent_tries) if failure.kind == "stalled" else self.tries
 
     def wait(self, failure: Failed, tried: int, chance: float) -> float | None:
         """Return the seconds to wait after a failure; None when it is not to be tried again.
@@ -53,7 +59,7 @@ class RetryPolicy:
             tried: How many tries there were, from 1.
             chance: A number from 0 to 1 for the spread.
         """
-        if failure.kind not in self.kinds or tried >= self.tries:
+        if failure.kind not in self.kinds or tried >= self.allowed(failure):
             return None
         if failure.retry_after is not None and failure.retry_after > self.longest_wait:
             return None
@@ -126,7 +132,7 @@ class RetryingModels:
 
     def _wait(self, request: ModelRequest, failure: Failed, tried: int) -> RetryWait | None:
         seconds = self._policy.wait(failure, tried, self._chance())
-        return None if seconds is None else RetryWait(request, failure, tried, self._policy.tries, seconds)
+        return None if seconds is None else RetryWait(request, failure, tried, self._policy.allowed(failure), seconds)
 
     async def close(self) -> None:
         """Close the inner backend."""

@@ -15,58 +15,11 @@ from sessions.project.summaries import TestCounts, first_failure, read_counts
 
 __all__ = ["TestCounts", "TestRun", "first_failure", "run_tests", "split_command"]
 
-_SHELL_WORDS = frozenset(
-    [
-        ".",
-        ":",
-        "[",
-        "alias",
-        "bg",
-        "break",
-        "case",
-        "cd",
-        "command",
-        "continue",
-        "do",
-        "done",
-        "elif",
-        "else",
-        "esac",
-        "eval",
-        "exec",
-        "exit",
-        "export",
-        "fg",
-        "fi",
-        "for",
-        "function",
-        "getopts",
-        "hash",
-        "if",
-        "jobs",
-        "local",
-        "read",
-        "readonly",
-        "return",
-        "set",
-        "shift",
-        "source",
-        "then",
-        "time",
-        "times",
-        "trap",
-        "type",
-        "ulimit",
-        "umask",
-        "unalias",
-        "unset",
-        "until",
-        "wait",
-        "while",
-        "{",
-        "}",
-        "!",
-    ]
+_SHELL_WORDS = re.compile(
+    r"""[.:\[!{}] | alias | bg | break | case | cd | command | continue | do | done | elif | else | esac | eval | exec
+    | exit | export | fg | fi | for | function | getopts | hash | if | jobs | local | read | readonly | return | set
+    | shift | source | then | time | times | trap | type | ulimit | umask | unalias | unset | until | wait | while""",
+    re.VERBOSE,
 )
 _SHELL_SIGNS = re.compile(r"[|&;<>()$`\\*?\[\]~#\n{}]")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -157,7 +110,9 @@ def split_command(command: str) -> list[str]:
         ) from error
     if not words:
         raise ProjectError("There is no test command", next="Give the task one, such as: python -m pytest -q")
-    needs_shell = _ASSIGNMENT.match(words[0]) or words[0] in _SHELL_WORDS or _SHELL_SIGNS.search(_unquoted(command))
+    needs_shell = (
+        _ASSIGNMENT.match(words[0]) or _SHELL_WORDS.fullmatch(words[0]) or _SHELL_SIGNS.search(_unquoted(command))
+    )
     return ["/bin/sh", "-c", command] if needs_shell else words
 
 

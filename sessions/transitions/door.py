@@ -95,8 +95,8 @@ class Door:
                 outcome=transition.outcome,
                 reply=f"{tool} accepted; your turn is over",
             )
-            entry.accepted = called
             await self._append(called, *events)
+            entry.accepted = called
             entry.over.set()
             return TransitionReply(True, called.reply)
 
@@ -109,7 +109,17 @@ class Door:
     async def _refuse(self, entry: _OpenTurn, tool: str, key: str, arguments: str, text: str) -> TransitionReply:
         entry.refused += 1
         refused: Event = TransitionCalled(
-            turn=entry.turn.turn, tool=tool[:80], key=key[:200], arguments=arguments[:4000], accepted=False, reply=text
+            turn=entry.turn.turn,
+            tool=_storable(tool[:80]),
+            key=_storable(key[:200]),
+            arguments=_storable(arguments[:4000]),
+            accepted=False,
+            reply=_storable(text),
         )
         await self._append(refused)
         return TransitionReply(False, text)
+
+
+def _storable(text: str) -> str:
+    """Return foreign text without lone surrogates, which no log can hold."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

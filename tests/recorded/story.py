@@ -207,14 +207,13 @@ def tell(*, cli: bool = False, gate: GateMode = "assisted") -> Story:
     story = Story(cli=cli, gate=gate)
     story.open()
     story.mark("opened")
-    _spec_and_plan(story)
-    handoff = _take_task(story, "T-01", 1)
+    handoff = _take_task(story, "T-01", 1, handoff=_spec_and_plan(story))
     _build_first(story, handoff)
-    _audit(story, "T-01", 1, SubmitVerdict(
+    verdict = _audit(story, "T-01", 1, SubmitVerdict(
         verdict="pass", diagnosis="LF, CRLF and quoted line breaks all read; 9 of 9 tests pass", rec_action="continue",
         pointer="tidytable/reader.py / read_rows / test_crlf", notes="read the diff and the log",
     ))  # fmt: skip
-    _decide(story, "T-01", 1, Decide(decision="continue", note="the reader stands"), kept=4800)
+    _decide(story, "T-01", 1, Decide(decision="continue", note="the reader stands"), kept=4800, handoff=verdict)
     handoff = _take_task(story, "T-02", 1)
     _build_second(story, handoff)
     story.mark("evidence")
@@ -228,13 +227,12 @@ def tell(*, cli: bool = False, gate: GateMode = "assisted") -> Story:
     _decide(story, "T-02", 1, Decide(decision="retask", note="treat a leading sign as part of the number"), kept=6100, handoff=verdict)
     handoff = _retask(story)
     _halt(story)
-    _rebuild_second(story, handoff)
-    _question(story)
+    _question(story, _rebuild_second(story, handoff))
     _close(story)
     return story
 
 
-def _spec_and_plan(story: Story) -> None:
+def _spec_and_plan(story: Story) -> str:
     story.enter("write_spec")
     turn = story.turn("planner", "planner", 1900)
     story.say("planner", turn, "The idea is small, so the spec should be too.\n", "reasoning")
@@ -276,10 +274,11 @@ def _spec_and_plan(story: Story) -> None:
     handoff = story.propose("plan", "next_task", "plan", "2 milestones, 4 tasks", plan.summary)
     story.mark("plan held")
     story.approve(handoff, after=9)
+    return handoff
 
 
-def _take_task(story: Story, task: str, attempt: int, node: str = "next_task") -> str:
-    story.enter(node)
+def _take_task(story: Story, task: str, attempt: int, node: str = "next_task", handoff: str = "") -> str:
+    story.enter(node, handoff)
     story.log(TaskStarted(task=task, attempt=attempt, base="a1b2c3d", spec_revision=1), after=0.2)
     story.leave("task", "build")
     title = next(title for name, title, _ in _TASKS if name == task)
@@ -402,7 +401,7 @@ def _halt(story: Story) -> None:
     story.log(WindowResumed(window="worker"), after=20)
 
 
-def _rebuild_second(story: Story, handoff: str) -> None:
+def _rebuild_second(story: Story, handoff: str) -> str:
     story.enter("build", handoff)
     turn = story.turn("worker", "worker", 3900, task="T-02", attempt=2, handoff=handoff)
     story.say("worker", turn, "The sign belongs to the number; one condition changes.\n")
@@ -412,17 +411,17 @@ def _rebuild_second(story: Story, handoff: str) -> None:
     story.end(turn, 3900, 410, 6.0, said="The sign belongs to the number.")
     story.leave("report_done", "take_evidence")
     _evidence(story, "T-02", 2, exit_code=0, passed=14, failed=0, files=("tidytable/align.py",), added=3)
-    _audit(story, "T-02", 2, SubmitVerdict(
+    return _audit(story, "T-02", 2, SubmitVerdict(
         verdict="pass", diagnosis="signs align right; 14 of 14 tests pass", rec_action="continue",
         pointer="tidytable/align.py / is_number / test_negative_numbers_align_right",
     ))  # fmt: skip
 
 
-def _question(story: Story) -> None:
+def _question(story: Story, verdict: str) -> None:
     _decide(story, "T-02", 2, Decide(
         decision="halt", question="S-03 wants line breaks inside fields, S-02 wants one row a line. Which wins?",
         options=("show a mark for the break", "break the cell over two rows", "keep the break as it is"),
-    ), kept=5200)  # fmt: skip
+    ), kept=5200, handoff=verdict)  # fmt: skip
     story.enter("ask")
     story.log(
         QuestionAsked(
@@ -450,8 +449,8 @@ def _close(story: Story) -> None:
         story.end(turn, 3300, 600, 9.0, said="A thin layer.")
         story.leave("report_done", "take_evidence")
         _evidence(story, task, 1, exit_code=0, passed=18, failed=0, files=("tidytable/cli.py",), added=40)
-        _audit(story, task, 1, SubmitVerdict(verdict="pass", diagnosis="as the spec says", rec_action="continue", pointer="-"))
-        _decide(story, task, 1, Decide(decision="continue"), kept=4100)
+        verdict = _audit(story, task, 1, SubmitVerdict(verdict="pass", diagnosis="as the spec says", rec_action="continue", pointer="-"))
+        _decide(story, task, 1, Decide(decision="continue"), kept=4100, handoff=verdict)
     story.enter("check_session")
     turn = story.turn("exit", "exit_manager", 5200)
     story.say("exit", turn, "I install the program and run it on the sample.\n")

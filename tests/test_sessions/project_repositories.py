@@ -39,7 +39,6 @@ def commit_all(folder: Path, subject: str) -> str:
 
 async def open_clone(root: Path, home: Path) -> SessionClone:
     """A session's clone of a repository's last commit."""
-    home.mkdir(exist_ok=True)
     repository = await require_workable(root)
     return await SessionClone.open_or_create(
         repository, home, branch=BRANCH, base_commit=git(root, "rev-parse", "HEAD")
@@ -62,3 +61,9 @@ def repository_state(root: Path) -> tuple[object, ...]:
     kept = [(git_dir / name).read_bytes() for name in ("index", "HEAD", "config")]
     names = sorted(path.name for path in git_dir.iterdir())
     return content(root), branches, kept, names
+
+
+def set_mode(paths: list[Path], mode: int) -> None:
+    """Change the permissions of files or folders."""
+    for path in paths:
+        path.chmod(mode)

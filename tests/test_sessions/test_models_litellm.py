@@ -445,6 +445,15 @@ async def test_many_streams_at_once_keep_apart(models: LitellmModels, server: Lo
         assert _finished(events).complete
 
 
+async def test_a_character_cut_in_two_arrives_whole(models: LitellmModels, server: LoopbackModels) -> None:
+    event = 'data: {"id": "1", "choices": [{"index": 0, "delta": {"content": "HALF"}}]}\n\n'
+    halves = [Raw(event.replace("HALF", half)) for half in (r"\ud83d", r"\ude00")]
+
+    events = await _answered(models, server, "plain", *halves)
+
+    assert _finished(events).message.content == "😀"
+
+
 async def test_a_prompt_of_a_megabyte_goes_through(models: LitellmModels, server: LoopbackModels) -> None:
     prompt = "«word» " * 130_000
     server.answer = lambda request: [request["messages"][-1]["content"][-1000:]]

@@ -68,7 +68,7 @@ class Bench:
             return [event async for event in events]
 
 
-@pytest.mark.parametrize("kind", ["overloaded", "unreachable", "rate_limited", "stalled", "server_error"])
+@pytest.mark.parametrize("kind", ["overloaded", "unreachable", "rate_limited", "server_error"])
 async def test_a_passing_fault_is_tried_again_with_growing_waits(kind: FailureKind) -> None:
     bench = Bench([Failed(kind, "")], [Failed(kind, "")], [TextDelta("done"), _DONE])
 
@@ -124,6 +124,13 @@ async def test_the_last_try_reports_its_failure() -> None:
     assert len(bench.waits) == 2
 
 
+async def test_a_silent_model_is_tried_once_more_and_no_oftener() -> None:
+    bench = Bench([Failed("stalled", "1")], [Failed("stalled", "2")])
+
+    assert await bench.ask() == [Failed("stalled", "2")]
+    assert [wait.text for wait in bench.waits] == ["No answer; again in 1 s (try 2 of 2)"]
+
+
 async def test_a_wait_longer_than_the_limit_is_left_to_others() -> None:
     failure = Failed("rate_limited", "", retry_after=3600)
     bench = Bench([failure])
@@ -133,7 +140,7 @@ async def test_a_wait_longer_than_the_limit_is_left_to_others() -> None:
 
 
 async def test_waits_grow_no_further_than_the_limit_and_are_spread() -> None:
-    tries: list[list[ModelEvent]] = [[Failed("stalled", "")] for _ in range(4)]
+    tries: list[list[ModelEvent]] = [[Failed("overloaded", "")] for _ in range(4)]
     bench = Bench(*tries, policy=RetryPolicy(tries=4, first_wait=10, longest_wait=20, spread=0.5), chance=1.0)
 
     await bench.ask()

@@ -78,7 +78,7 @@ not ok 2 - breaks here
   location: '/x/a.test.js:3:1'
   error: |-
     Expected values to be strictly equal:
-    
+
     2 !== 3
   code: 'ERR_ASSERTION'
   ...

@@ -23,7 +23,7 @@ from sessions.prompts import Prompt
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    place = tmp_path / "clone"
+    place = tmp_path.resolve() / "clone"
     place.mkdir()
     for command in (("init", "-q"), ("config", "user.name", "x"), ("config", "user.email", "x@example.invalid")):
         subprocess.run(("git", *command), cwd=place, check=True)
@@ -95,13 +95,17 @@ class TestSearching:
         assert not work.result().ok
         assert turns > 10
 
-    async def test_a_cancelled_search_leaves_no_process(self, box: Toolbox, clone: Path) -> None:
+    async def test_a_cancelled_search_leaves_no_process(
+        self, box: Toolbox, clone: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(searching, "SEARCH_SECONDS", 300)
         (clone / "b.txt").write_text("a" * 60 + "!\n")
         work = asyncio.create_task(use(box, "search", pattern="^(a+)+$", path="b.txt"))
         child = await first_child("search_child")
         work.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await work
+        async with asyncio.timeout(30):
+            with pytest.raises(asyncio.CancelledError):
+                await work
         assert not child.is_running()
 
     async def test_a_flood_of_matches_is_cut_with_a_note(self, box: Toolbox, clone: Path) -> None:

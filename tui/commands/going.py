@@ -68,7 +68,12 @@ class ShowHelp(Command):
     async def perform(self, app: QuarterdeckApp) -> None:
         from tui.screens.help import HelpScreen
 
-        await app.push_screen_wait(HelpScreen(app.keymap, app.state, app.loop.desk.focus))
+        if isinstance(app.screen, HelpScreen):
+            app.screen.dismiss(None)
+            return
+        chosen = await app.push_screen_wait(HelpScreen(app.keymap, app.state, app.loop.desk.focus))
+        if chosen is not None:
+            app.run_command(chosen)
 
 
 class OpenPalette(Command):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sessions.handoffs import GateMode
 from sessions.orders import AnswerQuestion, ApproveHandoff, EditHandoff, RedirectHandoff, RejectHandoff, SetGate
@@ -98,11 +98,12 @@ class ChooseGate(Command):
         return ENDED if state.ended is not None else None
 
     async def perform(self, app: QuarterdeckApp) -> None:
-        from tui.screens.gate import GateChooser
+        from tui.screens.gate import AutoCheck, GateChooser
 
-        mode: GateMode | None = await app.push_screen_wait(GateChooser(app.state.gate))
-        if mode is not None:
-            await app.give(SetGate(mode=mode), said=f"gate {mode.upper()}")
+        mode = await app.push_screen_wait(GateChooser(app.state.gate))
+        if mode is None or (mode == "auto" and await app.push_screen_wait(AutoCheck()) != "yes"):
+            return
+        await app.give(SetGate(mode=cast("GateMode", mode)), said=f"gate {mode.upper()}")
 
 
 async def inspect(app: QuarterdeckApp, handoff: HandoffState) -> None:

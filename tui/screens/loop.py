@@ -39,6 +39,8 @@ class LoopScreen(Screen[None]):
         now: The wall clock in seconds.
     """
 
+    AUTO_FOCUS = ""
+
     state: reactive[SessionState] = reactive(EMPTY, repaint=False)
     now: reactive[float] = reactive(0.0, repaint=False)
     roster: reactive[Roster] = reactive(Roster(), repaint=False)
@@ -184,8 +186,8 @@ class LoopScreen(Screen[None]):
         if frame is None:
             return
         runs = any(process.window == frame.window for process in self.state.processes.values())
-        target = frame.body if isinstance(frame.body, Transcript) or runs else frame
-        target.focus(scroll_visible=False)
+        self.terminals.hand_keys(frame.window, to_program=runs)
+        frame.body.focus(scroll_visible=False)
         self._note_mode()
 
     def _note_mode(self) -> None:
@@ -193,7 +195,7 @@ class LoopScreen(Screen[None]):
         if isinstance(focused, Input | TextArea):
             self.mode = "EDIT"
         else:
-            self.mode = "PASS" if focused is not None and self.terminals.is_terminal(focused) else "NAV"
+            self.mode = "PASS" if focused is not None and self.terminals.has_keys(focused) else "NAV"
 
     # What comes up.
 
@@ -206,11 +208,9 @@ class LoopScreen(Screen[None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Follow a click into a pane."""
         for key, frame in self.frames.items():
-            if event.widget is frame or event.widget is frame.body:
-                if key != self.desk.focus:
-                    self.desk = self.desk.focused(key)
-                    self._arrange()
-                break
+            if event.widget is frame.body and key != self.desk.focus:
+                self.focus_window(key)
+                return
         self._note_mode()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:

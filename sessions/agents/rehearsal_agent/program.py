@@ -149,6 +149,9 @@ class Program:
 
     def _announce(self, state: AgentState) -> None:
         self._state = state
+        if state != "working" and not self._terminal.busy:
+            # Who acts on the news finds it on the screen already.
+            self._painter.paint()
         title = title_sequence(state)
         self._terminal.write(state_sequence(state, self._doing[:200]) + (title if title != self._title else ""))
         self._title = title

@@ -121,7 +121,8 @@ def _run(shown: str | list[str], style: Style) -> Run:
     """Give a run of cells that show one character each (a text), or each what its piece says (a list)."""
     if isinstance(shown, str):
         return Run(shown, style, len(shown))
-    return Run("".join(shown), style, len(shown), tuple(shown))
+    simple = all(len(piece) == 1 for piece in shown)
+    return Run("".join(shown), style, len(shown), () if simple else tuple(shown))
 
 
 def _each_cell(number: int, size: int) -> str:

@@ -8,6 +8,7 @@ can write.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -195,7 +196,8 @@ def _write_parsed(ffi: Any, name: str, path: Path) -> bool:
         fresh.chmod(0o600)
         fresh.replace(path)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
         return False
     return _is_private(path)
 

@@ -96,7 +96,7 @@ class PaneFrame(Vertical):
         mark = safe_line(f"{glyph} {state_word(window)}", STYLES[window.activity], limit=30)
         since = f" {age(self.now - window.since)}" if window.since else ""
         words = window.detail if window.activity not in ("exited", "done", "idle") and window.detail != "halting" else ""
-        return Content.assemble(mark, (since, "$muted"), safe_line(f"  {words}" if words else "", limit=44))
+        return Content.assemble(mark, (since, "$muted"), "  " if words else "", safe_line(words, limit=44))
 
     def _figures(self, window: WindowState) -> list[Piece]:
         task = self.state.tasks.get(window.task)

@@ -60,7 +60,7 @@ class HandoffLane(Section):
         """Return `3 Worker --- report ---> 5 Auditor` in columns."""
         glyphs = self.look.glyphs
         stroke = glyphs.dashed if dashed else glyphs.solid
-        name, line = (14, 26) if width >= 90 else (10, 18)
+        name, line = (14, 26) if width >= 90 else (10, 22)
         middle = f" {words[: line - 8]} ".center(line - 2, stroke)
         return Content.assemble(
             pad(safe_line(sender, style if dashed else "bold"), name),
@@ -121,4 +121,4 @@ class HandoffLane(Section):
         sender = self.roster.name_of(self.state, position.node)
         words = PAYLOAD_WORDS[edge.handoff]
         left = self._ways(sender, words, self.roster.name_of(self.state, edge.target), width, dashed=True)
-        return spread(left, safe_line(f"waits: {sender} at work", "$muted"), width)
+        return spread(left, safe_line(f"waits: {sender} at work" if width >= 90 else "waits", "$muted"), width)

@@ -62,7 +62,6 @@ class Transcript(ScrollView, can_focus=True):
         self._empty = empty
         self._blocks = Blocks()
         self._page = _Page()
-        self._on_screen = False
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Add entries at the end."""
@@ -86,7 +85,7 @@ class Transcript(ScrollView, can_focus=True):
     # Laying out.
 
     def _show_changes(self) -> None:
-        if self._on_screen:
+        if self.is_attached and self.is_on_screen:
             self._lay_out()
 
     def _lay_out(self) -> None:
@@ -177,14 +176,10 @@ class Transcript(ScrollView, can_focus=True):
         self.refresh()
 
     def on_show(self) -> None:
-        self._on_screen = True
         self._lay_out()
 
-    def on_hide(self) -> None:
-        self._on_screen = False
-
     def on_resize(self) -> None:
-        self._show_changes()
+        self._lay_out()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

@@ -9,12 +9,12 @@ from textual.reactive import reactive
 
 from panes.drawn import StateView
 from panes.figures import bar, percent, short_age
-from panes.fitting import Piece, keep_fitting, pad, spread
+from panes.fitting import pad, spread
 from panes.glyphs import STYLES, WORDS, role_style
 from panes.look import Look
 from panes.safe_text import safe_line
 from panes.section import Line, Section
-from sessions.state import SessionState, WindowState
+from sessions.state import WindowState
 
 
 def agent_words(window: WindowState) -> str:
@@ -43,9 +43,15 @@ def state_mark(window: WindowState, look: Look) -> Content:
     return safe_line(words, STYLES[window.activity], limit=30)
 
 
-def short_titles(state: SessionState) -> dict[str, str]:
-    """Return a short name for each window: its title's first letters."""
-    return {key: safe_line(window.seat.title).plain[:5] for key, window in state.windows.items()}
+_SHORT = {"planner": "Plan", "manager": "Mgr", "worker": "Wrk", "auditor": "Aud", "exit_manager": "Exit"}
+
+
+def short_title(window: WindowState) -> str:
+    """Return a title of at most five letters: `Mgr`, `WrkA`; other roles by their first letters."""
+    title = safe_line(window.seat.title).plain
+    last = title.split()[-1] if title else ""
+    letter = last if len(last) == 1 and len(title) > 1 else ""
+    return _SHORT.get(window.seat.role, title[:4]) + letter
 
 
 class WindowsRail(Section):
@@ -63,7 +69,7 @@ class WindowsRail(Section):
         return Content.styled(str(len(self.state.windows)), "$muted")
 
     def lines(self, width: int) -> list[Line]:
-        roomy = self.app.size.height >= 40
+        roomy = self.app.size.height >= 3 * len(self.state.windows) + 24
         lines: list[Line] = []
         for key, window in self.state.windows.items():
             if lines and roomy:
@@ -119,10 +125,10 @@ class WindowsStrip(StateView):
     def _cell(self, window: WindowState, words: str) -> Content:
         seat, glyphs = window.seat, self.look.glyphs
         here = seat.window == self.focused_window
-        title = safe_line(seat.title).plain[: {"all": 12, "state": 5, "few": 3}[words]]
+        title = safe_line(seat.title).plain[:12] if words == "all" else short_title(window)[: 5 if words == "state" else 3]
         loud = window.activity in ("waiting", "failed", "halted")
         mark = glyphs.activity[window.activity]
-        if words == "all" or (words == "state" and loud):
+        if words == "all" or loud:
             mark = f"{mark} {state_word(window)}"
         name = f"bold {role_style(seat.role)}" if here else role_style(seat.role)
         return Content.assemble(
@@ -144,10 +150,14 @@ class WindowsStrip(StateView):
 
 
 class WindowsLine(WindowsStrip):
-    """The strip for the smallest screens: the focused window and who needs the person, nothing else."""
+    """The strip for the smallest screens: the focused window, and whether all of it is a rehearsal."""
+
+    def rows(self, width: int) -> list[Content]:
+        started = self.state.started
+        left = Content("").join([content for _, content in self._cells(width)])
+        right = Content.styled("REHEARSAL ", "bold $accent") if started and started.rehearsal else Content("")
+        return [spread(left, right, width)]
 
     def _cells(self, width: int) -> list[tuple[str, Content]]:
         window = self.state.windows.get(self.focused_window)
-        cells = [(window.seat.window, self._cell(window, "all"))] if window else []
-        pieces = [Piece(content) for _, content in cells]
-        return cells if keep_fitting(pieces, width) else []
+        return [(window.seat.window, self._cell(window, "all"))] if window else []

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-import rich
-from rich.segment import Segments
-from rich.traceback import Traceback
 from textual import events, on
-from textual.app import App
-from textual.binding import Binding
 from textual.screen import ModalScreen
 
-from panes.glyphs import ASCII, UNICODE
 from panes.look import Look
 from panes.needs import needs
 from panes.transcript import Transcript
@@ -25,17 +18,17 @@ from sessions.client.updates import HostLost, SessionSource
 from sessions.errors import QuarterdeckError
 from sessions.orders import Order
 from sessions.state import EMPTY, SessionState
-from themes import Palette, sheets
+from themes import Palette
 from tui.bridge import Batch, Bridge
 from tui.commands import COMMANDS, Command
 from tui.drafts import Drafts
 from tui.exit_state import ExitState
 from tui.footer import Footer
 from tui.keymap import Keymap
+from tui.painted_app import PaintedApp, glyphs_for
 from tui.screens.dialog import Dialog
 from tui.screens.loop import LoopScreen
 from tui.terminals import Terminals
-from tui.theming import choose, theme_of
 
 if TYPE_CHECKING:
     from panes.terminal import TerminalPane
@@ -44,13 +37,7 @@ _PREFIX_BYTES = b"\x07"
 """What ctrl+g is to a program."""
 
 
-def speaks_utf8() -> bool:
-    """Say whether the terminal shows more than ASCII, going by the locale and the kind of terminal."""
-    locale = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
-    return os.environ.get("TERM") != "linux" and "utf" in locale.lower().replace("-", "")
-
-
-class QuarterdeckApp(App[ExitState]):
+class QuarterdeckApp(PaintedApp[ExitState]):
     """Shows a session and carries the person's orders to it. Its return value says how it ended.
 
     Args:
@@ -62,14 +49,6 @@ class QuarterdeckApp(App[ExitState]):
         ascii_only: Whether to draw with ASCII only; None asks the environment.
     """
 
-    TITLE = "Quarterdeck"
-    ENABLE_COMMAND_PALETTE = False
-    ESCAPE_TO_MINIMIZE = False
-    BINDINGS = [
-        Binding("ctrl+q", "nothing", show=False, priority=False),
-        Binding("ctrl+c", "nothing", show=False, system=True),
-    ]
-
     def __init__(
         self,
         source: SessionSource,
@@ -80,15 +59,11 @@ class QuarterdeckApp(App[ExitState]):
         zone: tzinfo | None = None,
         ascii_only: bool | None = None,
     ) -> None:
-        palette = palette or choose("quarterdeck-dark", os.environ)
-        # Decided here, because a theme of the terminal's own colours cannot be changed to once the filters are made.
-        super().__init__(css_path=[*sheets()], ansi_color=True if palette.ansi else None)
-        self.register_theme(theme_of(palette))
-        self.theme = palette.name
+        super().__init__(palette)
         self.source = source
         self.now = now
         self.ticks = ticks
-        self.look = Look(ASCII if (ascii_only if ascii_only is not None else not speaks_utf8()) else UNICODE, zone)
+        self.look = Look(glyphs_for(ascii_only), zone)
         self.keymap = Keymap(COMMANDS)
         self.seen: set[str] = set()
         self.last_need = ""
@@ -271,13 +246,3 @@ class QuarterdeckApp(App[ExitState]):
 
     async def _unfold(self, pane: Transcript, turn: str, artefact: str) -> None:
         pane.unfold(turn, await self.read_artefact(artefact))
-
-    def action_nothing(self) -> None:
-        """Take away what the library binds by default: nothing quits by accident."""
-
-    def _fatal_error(self) -> None:
-        """Report a crash without the values of local variables, which may hold what an agent or a provider said."""
-        self.bell()
-        traceback = Traceback(show_locals=False, width=None, suppress=[rich])
-        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
-        self._close_messages_no_wait()

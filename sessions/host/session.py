@@ -86,9 +86,9 @@ class LiveSession:
         """Run the workflow until the session is over."""
         await self._runner.run()
 
-    async def append(self, *events: Event) -> None:
-        """Append events."""
-        await self.journal.append(*events)
+    async def append_if(self, allowed: Callable[[SessionState], bool], events: tuple[Event, ...]) -> bool:
+        """Append events if the state allows it."""
+        return await self.journal.append_if(allowed, events)
 
     async def changed(self, seq: int) -> None:
         """Return once the log has grown past `seq`."""

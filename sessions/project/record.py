@@ -22,7 +22,7 @@ from sessions.project.changes import Diff, FileChange, LeftOut, make_diff, read_
 from sessions.project.git import Git, GitFailed, safe_text
 from sessions.project.inspection import Repository
 from sessions.project.message import KEY_TRAILER, one_line
-from sessions.project.staging import Staging, find_blocking_file, sort_paths
+from sessions.project.staging import Staging, find_blocking_file, sort_files, sort_submodules
 
 BASE_REF = "refs/quarterdeck/base"
 """Where the session started."""
@@ -156,16 +156,21 @@ class Record:
     async def _take_snapshot(self) -> Snapshot:
         git = self.git
         links = _submodules(await git("ls-files", "-z", "--stage"))
+        submodules = await asyncio.to_thread(sort_submodules, self._clone, links)
+        # First of all, so that a file in a submodule's place is found below.
+        await self._remove(submodules.remove)
         # Git would ask each submodule for its status, with the submodule's own configuration.
         changed = await git("diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all")
         untracked = await git("ls-files", "-z", "--others", "--exclude-standard")
-        staging = await asyncio.to_thread(
-            sort_paths, self._clone, _pairs(changed), [path for path in untracked.split(b"\0") if path], links
-        )
-        if staging.remove:
-            await git("update-index", "-z", "--force-remove", "--stdin", input=_list(staging.remove))
-        await self._add(staging)
-        return Snapshot(await git.line("write-tree"), tuple(staging.left_out))
+        others = [path for path in untracked.split(b"\0") if path]
+        files = await asyncio.to_thread(sort_files, self._clone, _pairs(changed), others)
+        await self._remove(files.remove)
+        await self._add(files)
+        return Snapshot(await git.line("write-tree"), (*submodules.left_out, *files.left_out))
+
+    async def _remove(self, paths: Sequence[bytes]) -> None:
+        if paths:
+            await self.git("update-index", "-z", "--force-remove", "--stdin", input=_list(paths))
 
     async def _add(self, staging: Staging) -> None:
         """Add files to the index; one that git refuses (unreadable, badly named, gone again) is left out."""

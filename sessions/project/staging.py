@@ -35,20 +35,23 @@ class Staging:
         self.left_out.append(LeftOut(os.fsdecode(path), reason))
 
 
-def sort_paths(
-    root: Path, changed: Sequence[tuple[str, bytes]], untracked: Sequence[bytes], links: Sequence[bytes]
-) -> Staging:
+def sort_submodules(root: Path, links: Sequence[bytes]) -> Staging:
+    """Sort the submodules of the index: one keeps its commit whatever its folder holds, unless the folder is gone."""
+    staging = Staging()
+    for link in links:
+        _sort_link(staging, os.fsencode(root) + b"/" + link, link)
+    return staging
+
+
+def sort_files(root: Path, changed: Sequence[tuple[str, bytes]], untracked: Sequence[bytes]) -> Staging:
     """Sort what git found changed.
 
     Args:
         changed: Status letter and path of each tracked file that differs from the index.
         untracked: Paths that git does not know; one with a slash at its end is a repository of its own.
-        links: Submodules in the index.
     """
     staging = Staging()
     top = os.fsencode(root) + b"/"
-    for link in links:
-        _sort_link(staging, top + link, link)
     for status, path in changed:
         if status == "D":
             staging.remove.append(path)
@@ -63,7 +66,6 @@ def sort_paths(
 
 
 def _sort_link(staging: Staging, full: bytes, path: bytes) -> None:
-    """A submodule keeps its commit; its folder's removal counts, its content does not."""
     try:
         if not stat.S_ISDIR(os.lstat(full).st_mode):
             staging.remove.append(path)

@@ -60,7 +60,7 @@ def read_workflow(text: str, *, where: str) -> Workflow:
     """
     try:
         data = yaml.safe_load(text)
-        marks = yaml.compose(text, Loader=yaml.SafeLoader)
+        marks: Any = cast("Any", yaml).compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         problem = getattr(error, "problem", None) or "not YAML"
@@ -71,7 +71,7 @@ def read_workflow(text: str, *, where: str) -> Workflow:
         workflow = Workflow.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        location = cast("tuple[str | int, ...]", first["loc"])
+        location = first["loc"]
         raise WorkflowError(
             f"{_path(location)}: {_say(first['type'], first['msg'], location)}",
             where=f"{where}:{_line(marks, location)}",

@@ -5,6 +5,7 @@ place.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,9 +17,10 @@ from sessions.events import (
     NodeEntered,
     NodeLeft,
     QuestionAsked,
+    Record,
 )
 from sessions.handoffs import Payload, flows, why_held
-from sessions.state import SessionState
+from sessions.state import SessionState, fold
 from sessions.workflow.graph import Edge, Node, Workflow, choose_edge
 from sessions.workflow.steps import AwaitGate, AwaitPerson, Enter, Finish, Pause, Rest, Work, next_step
 
@@ -53,8 +55,8 @@ class Stage(Protocol):
         """True when nobody watches: structural handoffs are then approved by the run itself."""
         ...
 
-    async def append(self, *events: Event) -> None:
-        """Append events; returns after the commit and the fold."""
+    async def append_if(self, allowed: Callable[[SessionState], bool], events: tuple[Event, ...]) -> bool:
+        """Append events if the state then allows it; returns after the commit whether it did."""
         ...
 
     async def changed(self, seq: int) -> None:
@@ -89,50 +91,58 @@ class Runner:
     async def run(self) -> None:
         """Run until the session is over. Cancel to stop; the log says where to go on."""
         while True:
-            seq = self._stage.state.seq
-            match next_step(self._stage.state, self._workflow):
-                case Enter(node, visit, handoff, note):
-                    await self._stage.append(NodeEntered(node=node, visit=visit, handoff=handoff, note=note))
+            state = self._stage.state
+            match next_step(state, self._workflow):
+                case Enter() | AwaitGate() | Pause():
+                    ahead = self._ahead(state)
+                    if ahead:
+                        await self._append_here(state, ahead)
+                    else:
+                        await self._stage.changed(state.seq)
                 case Work(node, visit):
-                    await self._work(node, visit, seq)
-                case AwaitGate(handoff):
-                    await self._gate(handoff, seq)
+                    await self._work(node, visit, state.seq)
                 case Finish(node):
                     await self._stage.finish(node, self._workflow.nodes[node])
-                case Pause(node, limit, text):
-                    await self._pause(node, limit, text)
                 case AwaitPerson():
-                    await self._stage.changed(seq)
+                    await self._stage.changed(state.seq)
                 case Rest():
                     return
 
     async def _work(self, name: str, visit: int, seq: int) -> None:
-        node = self._workflow.nodes[name]
         try:
-            result = await self._stage.work(name, node)
+            result = await self._stage.work(name, self._workflow.nodes[name])
         except NodeInterrupted:
             if self._stage.state.seq == seq:
                 await self._stage.changed(seq)
             return
-        position = self._stage.state.position
-        if position.stage != "at" or position.node != name or position.visit != visit:
-            return
-        context = {"outcome": result.outcome, **result.context}
-        edge = choose_edge(self._workflow.edges_from(name), context)
-        if edge is None:
-            left = NodeLeft(node=name, visit=visit, outcome=result.outcome, to="", rule="no edge", detail=result.detail)
-            await self._stage.append(*result.events, left)
-            return
-        left = NodeLeft(
-            node=name, visit=visit, outcome=result.outcome, to=edge.target, rule=edge.rule(), detail=result.detail
-        )
-        if not edge.handoff:
-            await self._stage.append(*result.events, left)
-            return
-        await self._stage.append(*result.events, left, self._propose(name, edge, result))
-
-    def _propose(self, name: str, edge: Edge, result: NodeResult) -> HandoffProposed:
         state = self._stage.state
+        if (state.position.stage, state.position.node, state.position.visit) != ("at", name, visit):
+            return
+        left = (*result.events, *self._leave(state, name, visit, result))
+        await self._append_here(state, (*left, *self._ahead(_after(state, left))))
+
+    async def _append_here(self, state: SessionState, events: tuple[Event, ...]) -> None:
+        """Append what moves the session on, unless somebody moved it meanwhile; then the next step is asked for anew.
+        """
+        position = state.position
+        await self._stage.append_if(lambda now: now.position == position, events)
+
+    def _leave(self, state: SessionState, name: str, visit: int, result: NodeResult) -> tuple[Event, ...]:
+        """Return the events of leaving a node: the edge chosen and, where something crosses, the handoff."""
+        edge = choose_edge(self._workflow.edges_from(name), {"outcome": result.outcome, **result.context})
+        left = NodeLeft(
+            node=name,
+            visit=visit,
+            outcome=result.outcome,
+            to=edge.target if edge else "",
+            rule=edge.rule() if edge else "no edge",
+            detail=result.detail,
+        )
+        if edge is None or not edge.handoff:
+            return (left,)
+        return left, self._propose(state, name, edge, result)
+
+    def _propose(self, state: SessionState, name: str, edge: Edge, result: NodeResult) -> HandoffProposed:
         payload = self._stage.payload(edge, result)
         number = len(state.handoffs) + len(state.past_handoffs) + 1
         held = "" if flows(state.gate.mode, payload.kind) else why_held(state.gate.mode, payload.kind)
@@ -146,28 +156,51 @@ class Runner:
             held=held,
         )
 
-    async def _gate(self, handoff_id: str, seq: int) -> None:
-        state = self._stage.state
+    def _ahead(self, state: SessionState) -> tuple[Event, ...]:
+        """Return what follows without waiting for anybody: gates that let flow, and the next node entered.
+
+        Appended in one transaction: a handoff that flows costs one commit between the end of a turn and the next.
+        """
+        events: list[Event] = []
+        while True:
+            now = _after(state, tuple(events))
+            match next_step(now, self._workflow):
+                case Enter(node, visit, handoff, note):
+                    return (*events, NodeEntered(node=node, visit=visit, handoff=handoff, note=note))
+                case AwaitGate(handoff):
+                    passed = self._pass_gate(now, handoff)
+                    if not passed:
+                        return tuple(events)
+                    events += passed
+                case Pause(_, limit, text):
+                    return (*events, _ask(now, limit, text))
+                case _:
+                    return tuple(events)
+
+    def _pass_gate(self, state: SessionState, handoff_id: str) -> tuple[Event, ...]:
         handoff = state.handoffs.get(handoff_id)
         if handoff is None:
-            await self._stage.changed(seq)
-            return
+            return ()
         if flows(state.gate.mode, handoff.proposed.payload.kind):
             approved = HandoffApproved(handoff=handoff_id, by=f"gate {state.gate.mode}")
-            spent = state.gate.passes == 1
             fallen = GateModeChanged(mode="manual", by="gate", reason=f"{state.gate.mode} used up its handoffs")
-            await self._stage.append(approved, *([fallen] if spent else []))
-        elif self._stage.unattended:
-            await self._stage.append(HandoffApproved(handoff=handoff_id, by="run"))
-        else:
-            await self._stage.changed(seq)
+            return (approved, fallen) if state.gate.passes == 1 else (approved,)
+        if self._stage.unattended:
+            return (HandoffApproved(handoff=handoff_id, by="run"),)
+        return ()
 
-    async def _pause(self, node: str, limit: str, text: str) -> None:
-        options = ("go on", "end the session") if limit == "visits" else ("end the session",)
-        number = len(self._stage.state.questions) + len(self._stage.state.past_questions) + 1
-        await self._stage.append(
-            QuestionAsked(question=f"Q-{number:02d}", window="", source="limit", text=text, options=options)
-        )
+
+def _after(state: SessionState, events: tuple[Event, ...]) -> SessionState:
+    """Return the state as it will be once `events` are appended. Their times are unknown yet and stay as they are."""
+    for number, event in enumerate(events, start=1):
+        state = fold(state, Record(state.seq + number, state.last_at, event))
+    return state
+
+
+def _ask(state: SessionState, limit: str, text: str) -> QuestionAsked:
+    options = ("go on", "end the session") if limit == "visits" else ("end the session",)
+    number = len(state.questions) + len(state.past_questions) + 1
+    return QuestionAsked(question=f"Q-{number:02d}", window="", source="limit", text=text, options=options)
 
 
 async def cancel_and_wait(task: "asyncio.Task[object] | None") -> None:

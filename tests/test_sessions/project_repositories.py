@@ -14,7 +14,7 @@ def git(folder: Path, *arguments: str, check: bool = True, input: bytes | None =
     """Run git as a person would, and return what it printed."""
     answer = subprocess.run(["git", *arguments], cwd=folder, input=input, capture_output=True, check=False)
     assert not check or answer.returncode == 0, answer.stderr.decode(errors="replace")
-    return os.fsdecode(answer.stdout).strip()
+    return os.fsdecode(answer.stdout).strip("\n")
 
 
 def make_repository(folder: Path, *options: str) -> Path:

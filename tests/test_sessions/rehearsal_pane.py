@@ -98,6 +98,13 @@ class Pane:
             assert time.monotonic() < deadline, f"in vain: {self.states}\n{self.screen}"
             self.read(0.05)
 
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds and read nothing, as a stopped terminal does."""
+        deadline = time.monotonic() + LIMIT
+        while not condition():
+            assert time.monotonic() < deadline
+            select.select([], [], [], 0.02)
+
     def until_state(self, *states: str) -> None:
         self.until(lambda: bool(self.states) and self.states[-1] in states)
 

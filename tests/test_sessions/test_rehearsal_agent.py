@@ -119,7 +119,7 @@ class TestInterrupt:
 
     @pytest.mark.parametrize("key", ["\x1b", "\x03"])
     def test_a_turn_that_is_talking_stops_at_once(self, tmp_path: Path, key: str) -> None:
-        with Pane(tmp_path, "--pace", "5") as pane:
+        with Pane(tmp_path, "--pace", "3") as pane:
             pane.until_state("idle")
             pane.submit("tell me a story")
             pane.until_shown("I heard “tell")

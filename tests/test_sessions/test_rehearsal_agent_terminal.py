@@ -4,11 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from rehearsal_pane import AGENT, LIMIT, ROOT, Pane
+from rehearsal_pane import AGENT, ROOT, Pane
 from rehearsal_prompts import sample_task
 
 CRASH = (
@@ -127,14 +126,9 @@ class TestForeignBytes:
         with Pane(tmp_path, "--pace", "0") as pane:
             pane.until_state("idle")
             pane.submit(pane.order(task))
-            deadline = time.monotonic() + LIMIT
-            while not (tmp_path / "begun").exists():
-                assert time.monotonic() < deadline
-                os.sched_yield()
+            pane.wait(lambda: (tmp_path / "begun").exists())
             os.kill(pane.pid, signal.SIGTERM)
-            while pane.alive():
-                assert time.monotonic() < deadline, "it hangs on its terminal"
-                os.sched_yield()
+            pane.wait(lambda: not pane.alive())
             assert pane.exit_code() == 128 + signal.SIGTERM
 
 

@@ -100,7 +100,8 @@ class ShowReport(Command):
     async def perform(self, app: QuarterdeckApp) -> None:
         from tui.screens.report import ReportScreen
 
-        await app.push_screen_wait(ReportScreen(app.state, app.look, read=app.read_artefact))
+        if await app.push_screen_wait(ReportScreen(app.state, app.look, read=app.read_artefact)):
+            app.leave(ExitState("finished"))
 
 
 class BringBranch(Command):

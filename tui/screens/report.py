@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -17,7 +18,7 @@ from tui.screens.dialog import Dialog, keys_line
 
 
 class ReportScreen(Dialog[bool]):
-    """Shows the summary and the figures at once, the whole report as soon as it is read."""
+    """Shows the summary and the figures at once, the whole report as soon as it is read. Gives True to quit."""
 
     def __init__(self, state: SessionState, look: Look, *, read: Callable[[str], Awaitable[str]]) -> None:
         ended = state.ended
@@ -54,13 +55,18 @@ class ReportScreen(Dialog[bool]):
         return Content("\n").join([Content.assemble((name.ljust(11), "$muted"), safe_line(words)) for name, words in rows])
 
     def keys(self) -> Content:
-        return keys_line(("Up Down", "scroll"), ("Esc", "back to the windows"), ("q", "there quits"))
+        return keys_line(("Up Down", "scroll"), ("Esc", "back to the windows"), ("q", "quit"))
 
     def first_focus(self) -> Widget:
         ended = self._session.ended
         if ended is not None and ended.report:
             self.run_worker(self._fetch(ended.report), group="report", exclusive=True)
         return self.query_one("#report-scroll")
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "q":
+            event.stop()
+            self.dismiss(True)
 
     async def _fetch(self, artefact: str) -> None:
         text = await self._read(artefact)

@@ -134,9 +134,7 @@ class Blocks:
         """Write what became of a handoff onto its card; returns whether there is one."""
         for at in range(len(self.all) - 1, -1, -1):
             entry = self.all[at].entry
-            if isinstance(entry, HandoffHeld) and entry.event.handoff == decided.handoff:
-                self.all[at].entry = replace(entry, decided=decided.text)
-            elif isinstance(entry, VerdictShown) and entry.handoff and entry.handoff == decided.handoff:
+            if (isinstance(entry, HandoffHeld) and entry.event.handoff == decided.handoff) or (isinstance(entry, VerdictShown) and entry.handoff and entry.handoff == decided.handoff):
                 self.all[at].entry = replace(entry, decided=decided.text)
             else:
                 continue

@@ -56,7 +56,11 @@ def verdict_rows(shown: VerdictShown, width: int, look: Look) -> list[Content]:
 def _verdict_foot(shown: VerdictShown) -> Content | None:
     if shown.decided:
         return safe_line(shown.decided, "$muted", limit=70)
-    return Content.styled("held for you: the Manager has not seen it yet", "bold $state-waiting") if shown.handoff else None
+    return (
+        Content.styled("held for you: the Manager has not seen it yet", "bold $state-waiting")
+        if shown.handoff
+        else None
+    )
 
 
 def handoff_rows(shown: HandoffHeld, width: int, look: Look) -> list[Content]:
@@ -72,7 +76,9 @@ def handoff_rows(shown: HandoffHeld, width: int, look: Look) -> list[Content]:
     lines += _named(PAYLOAD_WORDS[payload.kind], safe_line(payload.title), inner)
     if payload.parts:
         names = ", ".join(part.title for part in payload.parts if part.included)
-        lines += _named("crosses", Content.assemble(f"{tokens(crossing, estimated=True)} tok  ", safe_line(names, "$muted")), inner)
+        lines += _named(
+            "crosses", Content.assemble(f"{tokens(crossing, estimated=True)} tok  ", safe_line(names, "$muted")), inner
+        )
     if not shown.decided:
         lines += _named("held", safe_line(event.held), inner)
     attempt = f"{payload.task} try {payload.attempt}" if payload.task else ""
@@ -81,7 +87,9 @@ def handoff_rows(shown: HandoffHeld, width: int, look: Look) -> list[Content]:
         width,
         look.glyphs,
         title=Content.assemble(("HANDOFF", "bold"), f"  {attempt}" if attempt else ""),
-        right=safe_line(shown.decided, "$muted", limit=60) if shown.decided else Content.styled("! HELD FOR YOU", _LOUD),
+        right=safe_line(shown.decided, "$muted", limit=60)
+        if shown.decided
+        else Content.styled("! HELD FOR YOU", _LOUD),
         foot=None if shown.decided else Content.styled("i inspect  a approve  e edit  o redirect  x reject", "$muted"),
         style="$line" if shown.decided else "$state-waiting",
     )

@@ -126,7 +126,9 @@ def _plan(state: SessionState, roster: Roster, event: PlanMade, at: float) -> Sh
 def _decision(state: SessionState, roster: Roster, event: DecisionMade, at: float) -> Shown:
     word = event.decision.decision.upper()
     text = f"decides {word} {event.task} try {event.attempt}"
-    return _in_turn(state, event.turn, "manager", Happened(at, "info", text, event.decision.note or event.decision.question))
+    return _in_turn(
+        state, event.turn, "manager", Happened(at, "info", text, event.decision.note or event.decision.question)
+    )
 
 
 def _milestone(state: SessionState, roster: Roster, event: MilestonePassed, at: float) -> Shown:
@@ -165,7 +167,7 @@ def _proposed(state: SessionState, roster: Roster, event: HandoffProposed, at: f
     """Show a held handoff to its sender, and a verdict to its receiver, who has not read it yet."""
     if not event.held:
         return []
-    entry = HandoffHeld(at, event, roster.name_of(state, event.sender), roster.name_of(state, event.receiver))
+    entry = HandoffHeld(at, event, *roster.ends(state, event.sender, event.receiver))
     sender, receiver = roster.window_of(state, event.sender), roster.window_of(state, event.receiver)
     shown: Shown = [(sender.seat.window, entry)] if sender else []
     if receiver and receiver is not sender:
@@ -177,7 +179,9 @@ def _proposed(state: SessionState, roster: Roster, event: HandoffProposed, at: f
     return shown
 
 
-def _crossing(state: SessionState, roster: Roster, handoff_id: str, level: str, text: str, detail: str, at: float) -> Shown:
+def _crossing(
+    state: SessionState, roster: Roster, handoff_id: str, level: str, text: str, detail: str, at: float
+) -> Shown:
     """Tell both ends of a handoff what became of it."""
     handoff = state.handoffs.get(handoff_id)
     if handoff is None:
@@ -185,7 +189,7 @@ def _crossing(state: SessionState, roster: Roster, handoff_id: str, level: str, 
     payload = handoff.proposed.payload
     what = f"{PAYLOAD_WORDS[payload.kind]} {payload.task}".rstrip()
     sender, receiver = roster.window_of(state, handoff.proposed.sender), roster.window_of(state, handoff.receiver)
-    ends = roster.name_of(state, handoff.proposed.sender), roster.name_of(state, handoff.receiver)
+    ends = roster.ends(state, handoff.proposed.sender, handoff.receiver)
     told = f"{text}: {detail}" if detail else text
     shown: Shown = []
     if sender:

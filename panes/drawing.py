@@ -93,11 +93,15 @@ def _transition(entry: TransitionMade, width: int, look: Look) -> list[Content]:
     head = Content.assemble((f"{look.glyphs.arrow} ", "$accent"), (entry.tool, "bold"), "  ")
     if entry.accepted:
         return [Content.assemble(head, ("accepted", "$muted"))]
-    return hanging(Content.assemble(head, ("refused  ", "bold $state-failed")), safe_line(entry.reply, limit=600), width)
+    return hanging(
+        Content.assemble(head, ("refused  ", "bold $state-failed")), safe_line(entry.reply, limit=600), width
+    )
 
 
 def _happened(entry: Happened, width: int, look: Look) -> list[Content]:
-    style = {"good": "$state-done", "warning": "bold $state-waiting", "error": "bold $state-failed"}.get(entry.level, "")
+    style = {"good": "$state-done", "warning": "bold $state-waiting", "error": "bold $state-failed"}.get(
+        entry.level, ""
+    )
     head = Content.styled(f"{look.time(entry.at)}  ", "$muted")
     text = safe_line(entry.text, style)
     if entry.detail:
@@ -153,7 +157,9 @@ def _plan(entry: PlanShown, width: int, look: Look) -> list[Content]:
     rows = hanging(head, title, width)
     homeless = [task for task in plan.tasks if not task.milestone]
     for milestone in plan.milestones:
-        line = Content.assemble((f"{' ' * 7}{milestone.id}  ", "$accent"), safe_line(milestone.title), (f"  {milestone.kind}", "$muted"))
+        line = Content.assemble(
+            (f"{' ' * 7}{milestone.id}  ", "$accent"), safe_line(milestone.title), (f"  {milestone.kind}", "$muted")
+        )
         rows.append(line.truncate(width, ellipsis=True))
         rows += [_task_row(task.id, task.title, width) for task in plan.tasks if task.milestone == milestone.id]
     rows += [_task_row(task.id, task.title, width) for task in homeless]

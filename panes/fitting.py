@@ -37,8 +37,10 @@ def spread(left: Content, right: Content, width: int, *, fill: str = " ", fill_s
     right = right.truncate(width, ellipsis=True)
     room = width - right.cell_length
     left = left.truncate(max(0, room), ellipsis=True)
-    between = Content.styled(fill * (room - left.cell_length), fill_style) if fill_style else Content(
-        fill * (room - left.cell_length)
+    between = (
+        Content.styled(fill * (room - left.cell_length), fill_style)
+        if fill_style
+        else Content(fill * (room - left.cell_length))
     )
     return Content("").join([left, between, right])
 

@@ -72,7 +72,9 @@ class PaneFrame(Vertical):
         right = self._state_words(window)
         seat = window.seat
         here = f" {self.look.glyphs.focus}" if self.focused else ""
-        name = Content.assemble((f"{seat.number} ", "bold"), safe_line(seat.title, f"bold {role_style(seat.role)}"), (here, "bold $focus"))
+        name = Content.assemble(
+            (f"{seat.number} ", "bold"), safe_line(seat.title, f"bold {role_style(seat.role)}"), (here, "bold $focus")
+        )
         pieces = [
             Piece(name),
             Piece(safe_line(agent_words(window), "$muted", limit=40), 1),
@@ -95,7 +97,9 @@ class PaneFrame(Vertical):
         glyph = self.look.glyphs.activity[window.activity]
         mark = safe_line(f"{glyph} {state_word(window)}", STYLES[window.activity], limit=30)
         since = f" {age(self.now - window.since)}" if window.since else ""
-        words = window.detail if window.activity not in ("exited", "done", "idle") and window.detail != "halting" else ""
+        words = (
+            window.detail if window.activity not in ("exited", "done", "idle") and window.detail != "halting" else ""
+        )
         return Content.assemble(mark, (since, "$muted"), "  " if words else "", safe_line(words, limit=44))
 
     def _figures(self, window: WindowState) -> list[Piece]:

@@ -38,7 +38,11 @@ class HandoffLane(Section):
 
     def foot_right(self) -> Content:
         kept = self.state.filter.kept_out
-        return Content.styled(f"kept out of the Manager {tokens(kept, estimated=True)} tok", "$muted") if kept else Content("")
+        return (
+            Content.styled(f"kept out of the Manager {tokens(kept, estimated=True)} tok", "$muted")
+            if kept
+            else Content("")
+        )
 
     def _counts(self) -> tuple[int, int]:
         held = len(self.state.held())
@@ -56,7 +60,9 @@ class HandoffLane(Section):
             lines.append(Line(expected))
         return lines or [Line(Content.styled("nothing has crossed yet", "$muted"))]
 
-    def _ways(self, sender: str, words: str, receiver: str, width: int, *, dashed: bool = False, style: str = "$muted") -> Content:
+    def _ways(
+        self, sender: str, words: str, receiver: str, width: int, *, dashed: bool = False, style: str = "$muted"
+    ) -> Content:
         """Return `3 Worker --- report ---> 5 Auditor` in columns."""
         glyphs = self.look.glyphs
         stroke = glyphs.dashed if dashed else glyphs.solid
@@ -70,8 +76,7 @@ class HandoffLane(Section):
 
     def _row(self, handoff: HandoffState, width: int) -> Content:
         state, payload = self.state, handoff.proposed.payload
-        sender = self.roster.name_of(state, handoff.proposed.sender)
-        receiver = self.roster.name_of(state, handoff.receiver)
+        sender, receiver = self.roster.ends(state, handoff.proposed.sender, handoff.receiver)
         held = handoff.stage == "proposed"
         style = "$state-waiting" if held else "$accent" if handoff.stage == "approved" else "$muted"
         left = self._ways(sender, self._what(handoff), receiver, width, style=style)
@@ -91,7 +96,9 @@ class HandoffLane(Section):
 
     def _stage(self, handoff: HandoffState, *, short: bool) -> Content:
         if handoff.stage == "proposed":
-            return Content.styled(f"! {'HELD' if short else 'HELD FOR YOU'} {age(self.now - handoff.at)}", "bold reverse $state-waiting")
+            return Content.styled(
+                f"! {'HELD' if short else 'HELD FOR YOU'} {age(self.now - handoff.at)}", "bold reverse $state-waiting"
+            )
         if handoff.stage == "approved":
             return Content.styled("flowing" if short else f"flowing  by {handoff.by}", "$accent")
         if short:
@@ -118,7 +125,6 @@ class HandoffLane(Section):
         edge = self.roster.expected(position.node)
         if edge is None or not edge.handoff:
             return None
-        sender = self.roster.name_of(self.state, position.node)
-        words = PAYLOAD_WORDS[edge.handoff]
-        left = self._ways(sender, words, self.roster.name_of(self.state, edge.target), width, dashed=True)
+        sender, receiver = self.roster.ends(self.state, position.node, edge.target)
+        left = self._ways(sender, PAYLOAD_WORDS[edge.handoff], receiver, width, dashed=True)
         return spread(left, safe_line(f"waits: {sender} at work" if width >= 90 else "waits", "$muted"), width)

@@ -15,4 +15,4 @@ class Look:
 
     def time(self, at: float) -> str:
         """Return the time of day, `14:09`, of a wall time in seconds."""
-        return datetime.fromtimestamp(at, self.zone).strftime("%H:%M")  # noqa: DTZ006  (None is the machine's zone)
+        return datetime.fromtimestamp(at, self.zone).strftime("%H:%M")

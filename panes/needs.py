@@ -69,8 +69,7 @@ def later(state: SessionState) -> tuple[Later, ...]:
 
 def handoff_title(state: SessionState, handoff: HandoffState, roster: Roster) -> str:
     """Return `5 Auditor > 2 Manager`, with the receiver it has now."""
-    sender = roster.name_of(state, handoff.proposed.sender)
-    return f"{sender} > {roster.name_of(state, handoff.receiver)}"
+    return " > ".join(roster.ends(state, handoff.proposed.sender, handoff.receiver))
 
 
 def _questions(state: SessionState) -> Iterator[Need]:
@@ -93,7 +92,9 @@ def _windows(state: SessionState) -> Iterator[Need]:
             yield Need("waiting", window.seat.window, window.seat.window, title, text, window.since)
         elif window.activity == "failed":
             text = window.detail or "its turn failed"
-            yield Need("failed", window.seat.window, window.seat.window, f"{window_name(window)} failed", text, window.since)
+            yield Need(
+                "failed", window.seat.window, window.seat.window, f"{window_name(window)} failed", text, window.since
+            )
 
 
 def _handoffs(state: SessionState, roster: Roster) -> Iterator[Need]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sessions.errors import WorkflowError
 from sessions.state import SessionState, WindowState
 from sessions.workflow.graph import Edge, Workflow
-from sessions.workflow.reader import read_workflow
 
 
 def window_name(window: WindowState) -> str:
@@ -29,6 +28,11 @@ class Roster:
         window = self.window_of(state, node)
         return window_name(window) if window else node
 
+    def ends(self, state: SessionState, sender: str, receiver: str) -> tuple[str, str]:
+        """Return how both ends of a handoff are called; a receiver in the sender's own window goes by its node's name."""
+        names = self.name_of(state, sender), self.name_of(state, receiver)
+        return (names[0], receiver.replace("_", " ")) if names[0] == names[1] else names
+
     def label_of(self, state: SessionState, node: str) -> str:
         """Return a node with what it does: `2 Manager: decide on the verdict`."""
         known = self.workflow.nodes.get(node) if self.workflow else None
@@ -49,7 +53,12 @@ class Roster:
 
 
 def read_roster(workflow: str) -> Roster:
-    """Return the roster of a workflow's text; one that this version cannot read gives a roster of names only."""
+    """Return the roster of a workflow's text; one that this version cannot read gives a roster of names only.
+
+    Takes tens of milliseconds, most of them for loading the reader, which is therefore not loaded with this module.
+    """
+    from sessions.workflow.reader import read_workflow
+
     try:
         return Roster(read_workflow(workflow, where="the session's workflow"))
     except WorkflowError:

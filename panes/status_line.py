@@ -10,7 +10,13 @@ from panes.needs import PAYLOAD_WORDS, handoff_title, needs
 from panes.roster import Roster
 from panes.safe_text import safe_line
 
-_KEYS = {"handoff": "i inspect  a approve", "question": "F7 answer", "limit": "F7 answer", "waiting": "F7 go", "failed": "F7 go"}
+_KEYS = {
+    "handoff": "i inspect  a approve",
+    "question": "F7 answer",
+    "limit": "F7 answer",
+    "waiting": "F7 go",
+    "failed": "F7 go",
+}
 
 
 class StatusLine(StateView):
@@ -26,9 +32,18 @@ class StatusLine(StateView):
         found = needs(state, self.roster)
         if found:
             need = found[0]
-            left = Content.assemble((f" {arrow} ", "$state-waiting"), safe_line(need.title, "bold $state-waiting"), "  ", safe_line(need.text))
+            left = Content.assemble(
+                (f" {arrow} ", "$state-waiting"),
+                safe_line(need.title, "bold $state-waiting"),
+                "  ",
+                safe_line(need.text),
+            )
             keys = _KEYS[need.kind] if width >= 60 else "F7"
-            return [spread(left, Content.assemble((f"  {age(self.now - need.since)}  ", "$muted"), (f"{keys} ", "$key")), width)]
+            return [
+                spread(
+                    left, Content.assemble((f"  {age(self.now - need.since)}  ", "$muted"), (f"{keys} ", "$key")), width
+                )
+            ]
         crossing = [*state.past_handoffs[-1:], *state.handoffs.values()]
         if not crossing:
             return [Content(" " * width)]

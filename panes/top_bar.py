@@ -39,7 +39,9 @@ class TopBar(StateView):
     def _pieces(self, width: int) -> list[Piece]:
         state = self.state
         started = state.started
-        project = safe_line(started.project if started else "quarterdeck", "bold $focus", limit=24 if width >= 100 else 14)
+        project = safe_line(
+            started.project if started else "quarterdeck", "bold $focus", limit=24 if width >= 100 else 14
+        )
         pieces = [Piece(project)]
         if started and started.rehearsal:
             words = "REHEARSAL: scripted, no AI" if width >= 60 else "REHEARSAL"

@@ -23,6 +23,7 @@ from panes.look import Look
 from panes.visible_text import visible
 from panes.wrapping import wrap
 
+
 @dataclass(slots=True)
 class _Page:
     """The blocks laid out for one width."""
@@ -99,7 +100,7 @@ class Transcript(ScrollView, can_focus=True):
         del page.strips[sum(block.rows for block in blocks.all[: blocks.changed]) :]
         for block in blocks.all[blocks.changed :]:
             strips = self._strips_of(block, width)
-            if block.spaced:
+            if block.spaced and strips:
                 strips.insert(0, Strip.blank(width))
             block.rows = len(strips)
             page.strips += strips
@@ -115,7 +116,8 @@ class Transcript(ScrollView, can_focus=True):
             words = f"{INDENT}{self.look.glyphs.fold} {size} tok said   Enter shows them"
             return self._plain([words[:width]], "", "folded")
         if block.entry is None:
-            return self._said(block, width)
+            # The line that a trailing newline opened is not there until something is said in it.
+            return [] if not block.text and block is self._blocks.all[-1] else self._said(block, width)
         rows = draw(block.entry, max(10, width - len(INDENT) * 2), self.look)
         content = Content("\n").join([Content.assemble(INDENT, row) for row in rows])
         return Visual.to_strips(self, content, width, None, self.visual_style)

@@ -81,7 +81,9 @@ class WindowsRail(Section):
         seat, glyphs = window.seat, self.look.glyphs
         here = seat.window == self.focused_window
         mark = Content.styled(glyphs.focus if here else " ", "bold $focus")
-        name = Content.assemble(mark, (f"{seat.number} ", "$muted"), safe_line(seat.title, f"bold {role_style(seat.role)}"))
+        name = Content.assemble(
+            mark, (f"{seat.number} ", "$muted"), safe_line(seat.title, f"bold {role_style(seat.role)}")
+        )
         since = short_age(self.now - window.since) if window.since else "-"
         state = pad(state_mark(window, self.look), max(8, len(state_word(window)) + 2))
         right = Content.assemble(state, (f" {since:>4}", "$muted"))
@@ -125,7 +127,9 @@ class WindowsStrip(StateView):
     def _cell(self, window: WindowState, words: str) -> Content:
         seat, glyphs = window.seat, self.look.glyphs
         here = seat.window == self.focused_window
-        title = safe_line(seat.title).plain[:12] if words == "all" else short_title(window)[: 5 if words == "state" else 3]
+        title = (
+            safe_line(seat.title).plain[:12] if words == "all" else short_title(window)[: 5 if words == "state" else 3]
+        )
         loud = window.activity in ("waiting", "failed", "halted")
         mark = glyphs.activity[window.activity]
         if words == "all" or loud:

@@ -10,7 +10,19 @@ from typing import Any, cast
 _FOLDER = Path(__file__).parent
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "base": ("background", "surface", "panel", "raised", "text", "muted", "line", "accent", "focus", "key", "on-accent"),
+    "base": (
+        "background",
+        "surface",
+        "panel",
+        "raised",
+        "text",
+        "muted",
+        "line",
+        "accent",
+        "focus",
+        "key",
+        "on-accent",
+    ),
     "role": ("planner", "manager", "worker", "auditor", "exit-manager", "user", "other"),
     "state": ("idle", "ready", "thinking", "tool", "waiting", "halted", "done", "failed", "exited", "unknown"),
     "verdict": ("pass", "fail", "partial"),
@@ -72,7 +84,9 @@ def read(text: str, *, where: str) -> Palette:
         missing = [name for name in expected if name not in given]
         unknown = [name for name in given if name not in expected]
         if missing or unknown:
-            raise PaletteError(f"{where}: [{section}] lacks {missing or 'nothing'} and does not know {unknown or 'nothing'}")
+            raise PaletteError(
+                f"{where}: [{section}] lacks {missing or 'nothing'} and does not know {unknown or 'nothing'}"
+            )
         for name, colour in given.items():
             if not isinstance(colour, str):
                 raise PaletteError(f"{where}: {section}.{name} must be a colour in quotes")

@@ -242,7 +242,9 @@ class QuarterdeckApp(PaintedApp[ExitState]):
         """Fetch what a past turn said."""
         pane = message.control
         if isinstance(pane, Transcript):
-            self.run_worker(self._unfold(pane, message.turn, message.artefact), group=f"text {message.turn}", exclusive=True)
+            self.run_worker(
+                self._unfold(pane, message.turn, message.artefact), group=f"text {message.turn}", exclusive=True
+            )
 
     async def _unfold(self, pane: Transcript, turn: str, artefact: str) -> None:
         pane.unfold(turn, await self.read_artefact(artefact))

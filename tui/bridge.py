@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from panes.blocks import BLOCK_LIMIT
 from panes.chronicle import chronicle
 from panes.entries import Entry, Said
 from panes.roster import Roster, read_roster
 from panes.speed import SpeedMeter
-from panes.blocks import BLOCK_LIMIT
 from sessions.client.updates import Delta, HostLost, PaneOutput, PaneSnapshot, Records, SessionSource, Typist, Update
 from sessions.events import Record, SessionStarted, TurnEnded
 from sessions.prompts import estimate_tokens

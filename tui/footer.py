@@ -68,7 +68,10 @@ class Footer(StateView):
         if typing:
             works = [one for one in works if any(is_direct(key) for key in self._keymap.keys_of[one.id])]
         works.sort(key=lambda one: one.id != "nav.next_need")
-        hints += [Hint(self._keymap.words(one, direct=typing or one.id in _DIRECT), one.label, one.id, one.footer or 0) for one in works]
+        hints += [
+            Hint(self._keymap.words(one, direct=typing or one.id in _DIRECT), one.label, one.id, one.footer or 0)
+            for one in works
+        ]
         return hints if typing else [*hints, prefix]
 
     def _head(self) -> Content:
@@ -80,7 +83,9 @@ class Footer(StateView):
         return Content.assemble(" ", word, "  ")
 
     def _fitting(self, width: int) -> list[tuple[Hint, Content]]:
-        shown = [(hint, Content.assemble((hint.keys, "bold $key"), f" {hint.label}" + " " * _GAP)) for hint in self.hints()]
+        shown = [
+            (hint, Content.assemble((hint.keys, "bold $key"), f" {hint.label}" + " " * _GAP)) for hint in self.hints()
+        ]
         kept = keep_fitting([Piece(content, hint.rank) for hint, content in shown], width, gap=0)
         return [(hint, content) for hint, content in shown if any(content is one for one in kept)]
 

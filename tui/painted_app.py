@@ -5,7 +5,6 @@ from typing import TypeVar
 
 import rich
 from rich.segment import Segments
-from rich.traceback import Traceback
 from textual.app import App
 from textual.binding import Binding
 
@@ -50,6 +49,8 @@ class PaintedApp(App[Ending]):
 
     def _fatal_error(self) -> None:
         """Report a crash without the values of local variables, which may hold what an agent or a provider said."""
+        from rich.traceback import Traceback
+
         self.bell()
         traceback = Traceback(show_locals=False, width=None, suppress=[rich])
         self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))

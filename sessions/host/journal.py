@@ -1,10 +1,11 @@
 """The log of a running session together with its state: append, fold, tell everyone, in that order."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from sessions.events import Event, Record, dump_event, kind_of, load_event
+from sessions.events import Event, Record, dump_event, kind_of, load_events
 from sessions.state import EMPTY, SessionState, fold
 from sessions.store.artefacts import ArtefactStore
 from sessions.store.log import EventLog
@@ -43,13 +44,25 @@ class Journal:
         return self._artefacts
 
     async def load(self) -> None:
-        """Read the log and fold it, in pieces, so that a long log does not hold up the loop."""
-        async for rows in self._log.chunks():
-            records = [Record(row.seq, row.at, load_event(row.body)) for row in rows]
-            for record in records:
-                self._state = fold(self._state, record)
-            self._records += records
-            await asyncio.sleep(0)
+        """Read the log and fold it, in pieces, so that a long log does not hold up the loop.
+
+        The garbage collector rests meanwhile and forgets what was read: a hundred thousand events that live as long as
+        the session cost it more than the reading does, and a later full collection would stop the loop.
+        """
+        resting = gc.isenabled()
+        gc.disable()
+        try:
+            async for rows in self._log.chunks():
+                events = load_events([row.body for row in rows])
+                records = [Record(row.seq, row.at, event) for row, event in zip(rows, events, strict=True)]
+                for record in records:
+                    self._state = fold(self._state, record)
+                self._records += records
+                await asyncio.sleep(0)
+            gc.freeze()
+        finally:
+            if resting:
+                gc.enable()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with new records after each commit; returns the way to stop it."""

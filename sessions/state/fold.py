@@ -4,12 +4,11 @@ Each event kind has one function; `fold` looks it up by type. Nothing here reads
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 from sessions.events import Event, Record
 from sessions.state import flow_folds, running_folds, work_folds
-from sessions.state.model import EMPTY, SessionState
+from sessions.state.model import EMPTY, SessionState, changed
 
 _Fold = Callable[[SessionState, Any, float], SessionState]
 
@@ -20,8 +19,13 @@ _FOLDS: Mapping[type[Event], _Fold] = cast(
 
 def fold(state: SessionState, record: Record) -> SessionState:
     """Return the state after one more record."""
-    changed = _FOLDS[type(record.event)](state, record.event, record.at)
-    return replace(changed, seq=record.seq, last_at=record.at)
+    after = _FOLDS[type(record.event)](state, record.event, record.at)
+    if after is state:
+        after = changed(state)
+    # A fold that changed anything made this value itself and nobody else has seen it yet, so it is finished in place.
+    after.__dict__["seq"] = record.seq
+    after.__dict__["last_at"] = record.at
+    return after
 
 
 def fold_all(records: Iterable[Record], state: SessionState = EMPTY) -> SessionState:

@@ -1,6 +1,5 @@
 """Folds of the machinery's events: session, host, windows, turns, processes."""
 
-from dataclasses import replace
 from typing import Any
 
 from sessions.events import (
@@ -24,7 +23,7 @@ from sessions.events import (
     TurnStarted,
     WindowResumed,
 )
-from sessions.state.model import ContextFilter, ProcessState, SessionState, Totals, TurnState, WindowState
+from sessions.state.model import ContextFilter, ProcessState, SessionState, Totals, TurnState, WindowState, changed
 from sessions.state.windows import put_window, set_activity
 
 _AFTER: dict[str, Activity] = {
@@ -39,31 +38,31 @@ _AFTER: dict[str, Activity] = {
 def session_started(state: SessionState, event: SessionStarted, at: float) -> SessionState:
     """Open the session with its windows."""
     windows = {seat.window: WindowState(seat=seat, since=at) for seat in event.seats}
-    return replace(state, started=event, started_at=at, windows=windows)
+    return changed(state, started=event, started_at=at, windows=windows)
 
 
 def session_ended(state: SessionState, event: SessionEnded, at: float) -> SessionState:
     """Close the session."""
-    return replace(state, ended=event, position=replace(state.position, stage="ended", next="", handoff=""))
+    return changed(state, ended=event, position=changed(state.position, stage="ended", next="", handoff=""))
 
 
 def host_started(state: SessionState, event: HostStarted, at: float) -> SessionState:
     """Note which host serves the session."""
-    return replace(state, epoch=event.epoch, host_pid=event.pid)
+    return changed(state, epoch=event.epoch, host_pid=event.pid)
 
 
 def host_stopped(state: SessionState, event: HostStopped, at: float) -> SessionState:
     """Note that no host serves the session."""
-    return replace(state, host_pid=0)
+    return changed(state, host_pid=0)
 
 
 def turn_started(state: SessionState, event: TurnStarted, at: float) -> SessionState:
     """Open a turn; count what went in and what was kept out."""
-    state = replace(state, turns={**state.turns, event.turn: TurnState(started=event, at=at)})
+    state = changed(state, turns={**state.turns, event.turn: TurnState(started=event, at=at)})
     kept = sum(part.tokens for part in event.parts if not part.included)
     counted = state.filter
     if event.role == "auditor":
-        counted = replace(counted, auditor_read=counted.auditor_read + event.tokens)
+        counted = changed(counted, auditor_read=counted.auditor_read + event.tokens)
     if event.role == "manager":
         counted = ContextFilter(
             counted.auditor_read,
@@ -71,11 +70,11 @@ def turn_started(state: SessionState, event: TurnStarted, at: float) -> SessionS
             counted.kept_out + kept,
             counted.pulled,
         )
-    state = replace(state, filter=counted)
+    state = changed(state, filter=counted)
     window = state.windows.get(event.window)
     if window is None:
         return state
-    window = replace(
+    window = changed(
         window,
         turn=event.turn,
         task=event.task,
@@ -91,8 +90,8 @@ def prompt_receipted(state: SessionState, event: PromptReceipted, at: float) -> 
     turn = state.turns.get(event.turn)
     if turn is None:
         return state
-    receipted = replace(turn, receipt=event.stage, receipt_source=event.source)
-    return replace(state, turns={**state.turns, event.turn: receipted})
+    receipted = changed(turn, receipt=event.stage, receipt_source=event.source)
+    return changed(state, turns={**state.turns, event.turn: receipted})
 
 
 def tool_used(state: SessionState, event: ToolUsed, at: float) -> SessionState:
@@ -100,7 +99,7 @@ def tool_used(state: SessionState, event: ToolUsed, at: float) -> SessionState:
     turn = state.turns.get(event.turn)
     if turn is None:
         return state
-    return replace(state, turns={**state.turns, event.turn: replace(turn, tools=turn.tools + 1)})
+    return changed(state, turns={**state.turns, event.turn: changed(turn, tools=turn.tools + 1)})
 
 
 def transition_called(state: SessionState, event: TransitionCalled, at: float) -> SessionState:
@@ -108,7 +107,7 @@ def transition_called(state: SessionState, event: TransitionCalled, at: float) -
     turn = state.turns.get(event.turn)
     if turn is None or not event.accepted:
         return state
-    return replace(state, turns={**state.turns, event.turn: replace(turn, accepted=event)})
+    return changed(state, turns={**state.turns, event.turn: changed(turn, accepted=event)})
 
 
 def turn_ended(state: SessionState, event: TurnEnded, at: float) -> SessionState:
@@ -116,9 +115,9 @@ def turn_ended(state: SessionState, event: TurnEnded, at: float) -> SessionState
     turn = state.turns.get(event.turn)
     if turn is None:
         return state
-    ended = replace(turn, ended=event, until=at)
+    ended = changed(turn, ended=event, until=at)
     total = state.totals
-    state = replace(
+    state = changed(
         state,
         turns={key: one for key, one in state.turns.items() if key != event.turn},
         totals=Totals(
@@ -134,7 +133,7 @@ def turn_ended(state: SessionState, event: TurnEnded, at: float) -> SessionState
     window = state.windows.get(turn.started.window)
     if window is None:
         return state
-    window = replace(
+    window = changed(
         window,
         turn="",
         input_tokens=window.input_tokens + event.input_tokens,
@@ -165,7 +164,7 @@ def _windows_of(state: SessionState, window_id: str) -> tuple[WindowState, ...]:
 def halt_ordered(state: SessionState, event: HaltOrdered, at: float) -> SessionState:
     """Freeze windows: they are halted from the order on, the proof follows."""
     for window in _windows_of(state, event.window):
-        state = put_window(state, replace(window, halted=True, proof=None))
+        state = put_window(state, changed(window, halted=True, proof=None))
         state = set_activity(state, window.seat.window, "halted", source="order", at=at, detail="halting")
     return state
 
@@ -176,7 +175,7 @@ def halt_proven(state: SessionState, event: HaltProven, at: float) -> SessionSta
     if window is None:
         return state
     detail = f"{event.observed} in {event.seconds:.1f} s" if event.stopped else f"NOT STOPPED: {event.observed}"
-    state = put_window(state, replace(window, proof=event))
+    state = put_window(state, changed(window, proof=event))
     if not window.halted:
         return state
     return set_activity(state, event.window, "halted", source=event.step, at=at, detail=detail)
@@ -186,7 +185,7 @@ def window_resumed(state: SessionState, event: WindowResumed, at: float) -> Sess
     """Let windows work again."""
     for window in _windows_of(state, event.window):
         if window.halted:
-            state = put_window(state, replace(window, halted=False, proof=None))
+            state = put_window(state, changed(window, halted=False, proof=None))
             state = set_activity(state, window.seat.window, "idle", source="resume", at=at)
     return state
 
@@ -194,7 +193,7 @@ def window_resumed(state: SessionState, event: WindowResumed, at: float) -> Sess
 def process_intended(state: SessionState, event: ProcessIntended, at: float) -> SessionState:
     """Journal a process before it runs."""
     process = ProcessState(event.process, event.window, event.marker)
-    return replace(state, processes={**state.processes, event.process: process})
+    return changed(state, processes={**state.processes, event.process: process})
 
 
 def process_started(state: SessionState, event: ProcessStarted, at: float) -> SessionState:
@@ -202,8 +201,8 @@ def process_started(state: SessionState, event: ProcessStarted, at: float) -> Se
     process = state.processes.get(event.process)
     if process is None:
         return state
-    running = replace(process, pid=event.pid, started=event.started, recording=event.recording)
-    return replace(state, processes={**state.processes, event.process: running})
+    running = changed(process, pid=event.pid, started=event.started, recording=event.recording)
+    return changed(state, processes={**state.processes, event.process: running})
 
 
 def process_ended(state: SessionState, event: ProcessEnded, at: float) -> SessionState:
@@ -212,14 +211,14 @@ def process_ended(state: SessionState, event: ProcessEnded, at: float) -> Sessio
     if process is None:
         return state
     rest = {key: one for key, one in state.processes.items() if key != event.process}
-    state = replace(state, processes=rest)
+    state = changed(state, processes=rest)
     code = "" if event.exit_code is None else str(event.exit_code)
     return set_activity(state, process.window, "exited", source="process", at=at, detail=code)
 
 
 def noticed(state: SessionState, event: Noticed, at: float) -> SessionState:
     """Keep a notice."""
-    return replace(state, notices=(*state.notices, event))
+    return changed(state, notices=(*state.notices, event))
 
 
 FOLDS: dict[type[Event], Any] = {

@@ -1,14 +1,12 @@
 """Changing one window of a state."""
 
-from dataclasses import replace
-
 from sessions.events import Activity
-from sessions.state.model import SessionState, WindowState
+from sessions.state.model import SessionState, WindowState, changed
 
 
 def put_window(state: SessionState, window: WindowState) -> SessionState:
     """Return the state with one window replaced."""
-    return replace(state, windows={**state.windows, window.seat.window: window})
+    return changed(state, windows={**state.windows, window.seat.window: window})
 
 
 def set_activity(
@@ -22,4 +20,4 @@ def set_activity(
     if window is None or (window.halted and activity not in ("halted", "exited", "failed")):
         return state
     since = window.since if window.activity == activity else at
-    return put_window(state, replace(window, activity=activity, source=source, detail=detail, since=since))
+    return put_window(state, changed(window, activity=activity, source=source, detail=detail, since=since))

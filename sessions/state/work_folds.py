@@ -1,6 +1,5 @@
 """Folds of the domain's events: spec, plan, tasks, evidence, verdicts, decisions, the exit."""
 
-from dataclasses import replace
 from typing import Any
 
 from sessions.events import (
@@ -20,27 +19,27 @@ from sessions.events import (
     WorkReported,
 )
 from sessions.spec import resolve
-from sessions.state.model import SessionState, TaskState
+from sessions.state.model import SessionState, TaskState, changed
 
 
 def spec_appended(state: SessionState, event: SpecAppended, at: float) -> SessionState:
     """Append to the spec and resolve it anew."""
     entries = (*state.spec_entries, event.entry)
-    return replace(state, spec_entries=entries, spec=resolve(entries))
+    return changed(state, spec_entries=entries, spec=resolve(entries))
 
 
 def plan_made(state: SessionState, event: PlanMade, at: float) -> SessionState:
     """Take a plan: what is done stays, what was only planned is dropped, the new tasks follow."""
     kept: dict[str, TaskState] = {
-        key: one if one.stage == "done" else replace(one, stage="dropped") for key, one in state.tasks.items()
+        key: one if one.stage == "done" else changed(one, stage="dropped") for key, one in state.tasks.items()
     }
     kept.update({task.id: TaskState(task=task) for task in event.plan.tasks})
     milestones = {**state.milestones, **{one.id: one for one in event.plan.milestones}}
-    return replace(state, plan=event.plan, tasks=kept, milestones=milestones)
+    return changed(state, plan=event.plan, tasks=kept, milestones=milestones)
 
 
 def _put_task(state: SessionState, task: TaskState) -> SessionState:
-    return replace(state, tasks={**state.tasks, task.task.id: task})
+    return changed(state, tasks={**state.tasks, task.task.id: task})
 
 
 def task_started(state: SessionState, event: TaskStarted, at: float) -> SessionState:
@@ -48,7 +47,7 @@ def task_started(state: SessionState, event: TaskStarted, at: float) -> SessionS
     task = state.tasks.get(event.task)
     if task is None:
         return state
-    begun = replace(
+    begun = changed(
         task,
         stage="building",
         attempt=event.attempt,
@@ -60,19 +59,19 @@ def task_started(state: SessionState, event: TaskStarted, at: float) -> SessionS
         started_at=task.started_at or at,
     )
     retasks = state.totals.retasks + (event.attempt > 1)
-    return _put_task(replace(state, task=event.task, totals=replace(state.totals, retasks=retasks)), begun)
+    return _put_task(changed(state, task=event.task, totals=changed(state.totals, retasks=retasks)), begun)
 
 
 def work_reported(state: SessionState, event: WorkReported, at: float) -> SessionState:
     """Keep the Worker's claim."""
     task = state.tasks.get(event.task)
-    return state if task is None else _put_task(state, replace(task, report=event, stage="auditing"))
+    return state if task is None else _put_task(state, changed(task, report=event, stage="auditing"))
 
 
 def evidence_taken(state: SessionState, event: EvidenceTaken, at: float) -> SessionState:
     """Keep what the host saw."""
     task = state.tasks.get(event.task)
-    return state if task is None else _put_task(state, replace(task, evidence=event, stage="auditing"))
+    return state if task is None else _put_task(state, changed(task, evidence=event, stage="auditing"))
 
 
 def verdict_submitted(state: SessionState, event: VerdictSubmitted, at: float) -> SessionState:
@@ -80,39 +79,39 @@ def verdict_submitted(state: SessionState, event: VerdictSubmitted, at: float) -
     task = state.tasks.get(event.task)
     if task is None:
         return state
-    return _put_task(state, replace(task, verdicts=(*task.verdicts, event), stage="judged"))
+    return _put_task(state, changed(task, verdicts=(*task.verdicts, event), stage="judged"))
 
 
 def decision_made(state: SessionState, event: DecisionMade, at: float) -> SessionState:
     """Continue closes the task; a split replaces it by smaller ones in its place; the others leave it as it is."""
-    state = replace(state, last_decision=event)
+    state = changed(state, last_decision=event)
     task = state.tasks.get(event.task)
     if task is None:
         return state
     if event.decision.decision == "continue":
-        return _put_task(state, replace(task, stage="done", done_at=at))
+        return _put_task(state, changed(task, stage="done", done_at=at))
     if event.decision.decision != "split":
         return state
     tasks: dict[str, TaskState] = {}
     for key, one in state.tasks.items():
         if key == event.task:
-            tasks[key] = replace(task, stage="dropped")
+            tasks[key] = changed(task, stage="dropped")
             tasks.update({small.id: TaskState(task=small) for small in event.tasks})
         else:
             tasks[key] = one
-    return replace(state, tasks=tasks)
+    return changed(state, tasks=tasks)
 
 
 def milestone_passed(state: SessionState, event: MilestonePassed, at: float) -> SessionState:
     """Put a milestone behind us."""
     if event.milestone in state.passed_milestones:
         return state
-    return replace(state, passed_milestones=(*state.passed_milestones, event.milestone))
+    return changed(state, passed_milestones=(*state.passed_milestones, event.milestone))
 
 
 def surgical_edit_made(state: SessionState, event: SurgicalEditMade, at: float) -> SessionState:
     """Keep the Exit Manager's edit."""
-    return replace(state, edits=(*state.edits, event))
+    return changed(state, edits=(*state.edits, event))
 
 
 def detail_pulled(state: SessionState, event: DetailPulled, at: float) -> SessionState:
@@ -120,8 +119,8 @@ def detail_pulled(state: SessionState, event: DetailPulled, at: float) -> Sessio
     if event.role != "manager":
         return state
     counted = state.filter
-    pulled = replace(counted, pulled=counted.pulled + event.tokens)
-    return replace(state, filter=pulled)
+    pulled = changed(counted, pulled=counted.pulled + event.tokens)
+    return changed(state, filter=pulled)
 
 
 def unchanged(state: SessionState, event: Event, at: float) -> SessionState:

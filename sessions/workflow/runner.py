@@ -122,8 +122,7 @@ class Runner:
         await self._append_here(state, (*left, *self._ahead(_after(state, left))))
 
     async def _append_here(self, state: SessionState, events: tuple[Event, ...]) -> None:
-        """Append what moves the session on, unless somebody moved it meanwhile; then the next step is asked for anew.
-        """
+        """Append what moves the session on, unless somebody moved it meanwhile: then ask for the next step anew."""
         position = state.position
         await self._stage.append_if(lambda now: now.position == position, events)
 

@@ -112,7 +112,12 @@ class Story:
         kept = self.updates[: self.moments[moment]]
         last = max(one.records[-1].at for one in kept if isinstance(one, Records))
         return Story(
-            rehearsal=self.rehearsal, cli=self.cli, now=last + 4, updates=kept, artefacts=self.artefacts, moments=self.moments
+            rehearsal=self.rehearsal,
+            cli=self.cli,
+            now=last + 4,
+            updates=kept,
+            artefacts=self.artefacts,
+            moments=self.moments,
         )
 
     def records(self) -> list[Record]:
@@ -149,7 +154,9 @@ class Story:
     def leave(self, outcome: str, to: str, rule: str = "otherwise") -> None:
         self.log(NodeLeft(node=self._node, visit=self._visits[self._node], outcome=outcome, to=to, rule=rule))
 
-    def turn(self, window: str, role: str, tokens: int, *, task: str = "", attempt: int = 0, handoff: str = "", kept: int = 0) -> str:
+    def turn(
+        self, window: str, role: str, tokens: int, *, task: str = "", attempt: int = 0, handoff: str = "", kept: int = 0
+    ) -> str:
         self._ids += 1
         turn = f"turn-{self._ids}"
         parts = [PartCount(name="spec", title="resolved spec view r1", tokens=tokens // 3)]
@@ -224,7 +231,14 @@ def tell(*, cli: bool = False, gate: GateMode = "assisted") -> Story:
     story.mark("verdict held")
     story.approve(verdict, after=44)
     story.mark("verdict approved")
-    _decide(story, "T-02", 1, Decide(decision="retask", note="treat a leading sign as part of the number"), kept=6100, handoff=verdict)
+    _decide(
+        story,
+        "T-02",
+        1,
+        Decide(decision="retask", note="treat a leading sign as part of the number"),
+        kept=6100,
+        handoff=verdict,
+    )
     handoff = _retask(story)
     _halt(story)
     _question(story, _rebuild_second(story, handoff))
@@ -256,7 +270,9 @@ def _spec_and_plan(story: Story) -> str:
     story.approve(handoff)
     story.enter("plan", handoff)
     turn = story.turn("manager", "manager", 2300, handoff=handoff)
-    story.say("manager", turn, "Two milestones: the library first, then the command. Four tasks, each with its own tests.\n")
+    story.say(
+        "manager", turn, "Two milestones: the library first, then the command. Four tasks, each with its own tests.\n"
+    )
     story.call(turn, "plan_tasks", "plan_tasks")
     plan = Plan(
         number=1, summary="reader, aligner, then the command around them",
@@ -285,7 +301,9 @@ def _take_task(story: Story, task: str, attempt: int, node: str = "next_task", h
     parts = (
         PartCount(name="task", title=f"task card {task}", tokens=380), PartCount(name="spec", title="resolved spec view r1", tokens=240),
     )  # fmt: skip
-    return story.propose(node, "build", "task", title, f"{title} as the spec says.", task=task, attempt=attempt, parts=parts)
+    return story.propose(
+        node, "build", "task", title, f"{title} as the spec says.", task=task, attempt=attempt, parts=parts
+    )
 
 
 def _build_first(story: Story, handoff: str) -> None:
@@ -296,29 +314,59 @@ def _build_first(story: Story, handoff: str) -> None:
             ProcessIntended(process="p-1", window="worker", marker="m-1", argv=("rehearsal-agent",)),
             ProcessStarted(process="p-1", pid=777, started=story.now),
         )
-        story.updates.append(PaneSnapshot("worker", 100, 24, b"\x1b[2J\x1b[H\x1b[1m rehearsal agent\x1b[0m\r\n\r\n writing reader.py\r\n"))
+        story.updates.append(
+            PaneSnapshot(
+                "worker", 100, 24, b"\x1b[2J\x1b[H\x1b[1m rehearsal agent\x1b[0m\r\n\r\n writing reader.py\r\n"
+            )
+        )
     story.say("worker", turn, "I write the reader on top of the csv module and its tests beside it.\n")
-    story.log(ToolUsed(turn=turn, tool="write_file", summary="tidytable/reader.py  34 lines", ok=True, seconds=0.1), after=2)
-    story.log(ToolUsed(turn=turn, tool="write_file", summary="tests/test_reader.py  51 lines", ok=True, seconds=0.1), after=2)
+    story.log(
+        ToolUsed(turn=turn, tool="write_file", summary="tidytable/reader.py  34 lines", ok=True, seconds=0.1), after=2
+    )
+    story.log(
+        ToolUsed(turn=turn, tool="write_file", summary="tests/test_reader.py  51 lines", ok=True, seconds=0.1), after=2
+    )
     story.say("worker", turn, "python -m pytest -q tests/test_reader.py\n", "tool")
-    story.say("worker", turn, ".........                                                  [100%]\n9 passed in 0.11s\n", "output")
-    story.log(ToolUsed(turn=turn, tool="run", summary="python -m pytest -q tests/test_reader.py", ok=True, seconds=0.8), after=1)
+    story.say(
+        "worker",
+        turn,
+        ".........                                                  [100%]\n9 passed in 0.11s\n",
+        "output",
+    )
+    story.log(
+        ToolUsed(turn=turn, tool="run", summary="python -m pytest -q tests/test_reader.py", ok=True, seconds=0.8),
+        after=1,
+    )
     story.call(turn, "report_done", "report_done")
     story.log(WorkReported(task="T-01", attempt=1, summary="reader and nine tests", artefact="report-1", turn=turn))
     story.end(turn, 3100, 1240, 18.0, said="I write the reader on top of the csv module.")
     story.leave("report_done", "take_evidence")
-    _evidence(story, "T-01", 1, exit_code=0, passed=9, failed=0, files=("tidytable/reader.py", "tests/test_reader.py"), added=85)
+    _evidence(
+        story,
+        "T-01",
+        1,
+        exit_code=0,
+        passed=9,
+        failed=0,
+        files=("tidytable/reader.py", "tests/test_reader.py"),
+        added=85,
+    )
 
 
 def _build_second(story: Story, handoff: str) -> None:
     story.enter("build", handoff)
     turn = story.turn("worker", "worker", 3600, task="T-02", attempt=1, handoff=handoff)
     story.say("worker", turn, "Widths first, then the side each column is set to.\n")
-    story.log(ToolUsed(turn=turn, tool="write_file", summary="tidytable/align.py  47 lines", ok=True, seconds=0.1), after=2)
+    story.log(
+        ToolUsed(turn=turn, tool="write_file", summary="tidytable/align.py  47 lines", ok=True, seconds=0.1), after=2
+    )
     story.say("worker", turn, "python -m pytest -q tests/test_align.py\n", "tool")
     story.log(StatusSeen(window="worker", activity="tool", source="tool", detail="run"), after=0.5)
     story.mark("tool running")
-    story.log(ToolUsed(turn=turn, tool="run", summary="python -m pytest -q tests/test_align.py", ok=False, seconds=0.9), after=1)
+    story.log(
+        ToolUsed(turn=turn, tool="run", summary="python -m pytest -q tests/test_align.py", ok=False, seconds=0.9),
+        after=1,
+    )
     story.call(turn, "report_done", "report_done")
     story.log(WorkReported(task="T-02", attempt=1, summary="aligns; one test is flaky", artefact="report-2", turn=turn))
     story.end(turn, 3600, 980, 15.0, said="Widths first.")
@@ -332,8 +380,12 @@ def _build_second(story: Story, handoff: str) -> None:
 def _evidence(story: Story, task: str, attempt: int, *, exit_code: int, passed: int, failed: int, files: tuple[str, ...], added: int,
               first_failure: str = "") -> None:  # fmt: skip
     story.enter("take_evidence")
-    story.artefacts[f"tests-{task}-{attempt}"] = b"============ test session starts ============\n" + first_failure.encode()
-    story.artefacts[f"diff-{task}-{attempt}"] = b"--- a/tidytable/align.py\n+++ b/tidytable/align.py\n@@ -0,0 +1,47 @@\n+def align():\n"
+    story.artefacts[f"tests-{task}-{attempt}"] = (
+        b"============ test session starts ============\n" + first_failure.encode()
+    )
+    story.artefacts[f"diff-{task}-{attempt}"] = (
+        b"--- a/tidytable/align.py\n+++ b/tidytable/align.py\n@@ -0,0 +1,47 @@\n+def align():\n"
+    )
     story.log(
         EvidenceTaken(
             task=task, attempt=attempt, command="python -m pytest -q", exit_code=exit_code, passed=exit_code == 0,
@@ -354,20 +406,27 @@ def _audit(story: Story, task: str, attempt: int, verdict: SubmitVerdict) -> str
         PartCount(name="transcript", title="full transcript", tokens=4800, included=False),
     )
     handoff = story.propose(
-        "take_evidence", "audit", "report", "report, diff and test output", "reader and nine tests", task=task, attempt=attempt, parts=parts
+        "take_evidence",
+        "audit",
+        "report",
+        "report, diff and test output",
+        "reader and nine tests",
+        task=task,
+        attempt=attempt,
+        parts=parts,
     )
     story.enter("audit", handoff)
     turn = story.turn("auditor", "auditor", 4900, task=task, attempt=attempt, handoff=handoff)
     story.say("auditor", turn, "The report claims more than the log shows; the log decides.\n", "reasoning")
     story.say("auditor", turn, "I read the whole diff and the test output against S-02 and S-03.\n")
     story.call(turn, "submit_verdict", verdict.verdict)
-    story.log(VerdictSubmitted(task=task, attempt=attempt, verdict=verdict, notes="notes-1", spec_revision=1, turn=turn))
+    story.log(
+        VerdictSubmitted(task=task, attempt=attempt, verdict=verdict, notes="notes-1", spec_revision=1, turn=turn)
+    )
     story.end(turn, 4900, 310, 5.1, said="I read the whole diff.")
     story.leave("submit_verdict", "decide", f"verdict = {verdict.verdict}")
     kind: PayloadClass = "verdict_pass" if verdict.verdict == "pass" else "verdict_other"
-    text = (
-        f"verdict: {verdict.verdict}\ndiagnosis: {verdict.diagnosis}\nrec_action: {verdict.rec_action}\npointer: {verdict.pointer}"
-    )
+    text = f"verdict: {verdict.verdict}\ndiagnosis: {verdict.diagnosis}\nrec_action: {verdict.rec_action}\npointer: {verdict.pointer}"
     card = (PartCount(name="verdict", title="verdict card", tokens=90),)
     return story.propose(
         "audit", "decide", kind, f"{verdict.verdict} on {task}", text, task=task, attempt=attempt, parts=card,
@@ -395,7 +454,8 @@ def _halt(story: Story) -> None:
     story.log(HaltOrdered(window="worker"), after=3)
     story.mark("halting")
     story.log(
-        HaltProven(window="worker", stopped=True, step="interrupt", observed="the stream closed", seconds=0.2), after=0.2
+        HaltProven(window="worker", stopped=True, step="interrupt", observed="the stream closed", seconds=0.2),
+        after=0.2,
     )
     story.mark("halted")
     story.log(WindowResumed(window="worker"), after=20)
@@ -449,16 +509,30 @@ def _close(story: Story) -> None:
         story.end(turn, 3300, 600, 9.0, said="A thin layer.")
         story.leave("report_done", "take_evidence")
         _evidence(story, task, 1, exit_code=0, passed=18, failed=0, files=("tidytable/cli.py",), added=40)
-        verdict = _audit(story, task, 1, SubmitVerdict(verdict="pass", diagnosis="as the spec says", rec_action="continue", pointer="-"))
+        verdict = _audit(
+            story,
+            task,
+            1,
+            SubmitVerdict(verdict="pass", diagnosis="as the spec says", rec_action="continue", pointer="-"),
+        )
         _decide(story, task, 1, Decide(decision="continue"), kept=4100, handoff=verdict)
     story.enter("check_session")
     turn = story.turn("exit", "exit_manager", 5200)
     story.say("exit", turn, "I install the program and run it on the sample.\n")
     story.log(ToolUsed(turn=turn, tool="run", summary="tidytable sample.csv", ok=True, seconds=0.2), after=1)
-    story.log(SurgicalEditMade(commit="0a1b2c3", files=("tidytable/cli.py",), added=2, removed=1, diff="diff-exit", turn=turn), after=2)
-    story.log(MilestonePassed(milestone="M2", report=PassMilestone(summary="the command prints the sample as the spec says")))
+    story.log(
+        SurgicalEditMade(
+            commit="0a1b2c3", files=("tidytable/cli.py",), added=2, removed=1, diff="diff-exit", turn=turn
+        ),
+        after=2,
+    )
+    story.log(
+        MilestonePassed(milestone="M2", report=PassMilestone(summary="the command prints the sample as the spec says"))
+    )
     story.call(turn, "pass_session", "pass_session")
-    story.log(SessionPassed(report=PassSession(summary="ran on three files", how_to_run="tidytable sample.csv"), turn=turn))
+    story.log(
+        SessionPassed(report=PassSession(summary="ran on three files", how_to_run="tidytable sample.csv"), turn=turn)
+    )
     story.end(turn, 5200, 480, 8.8, said="I install the program and run it.")
     story.leave("pass_session", "passed")
     story.mark("passing")

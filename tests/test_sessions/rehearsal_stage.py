@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -92,7 +93,7 @@ def make_repository(folder: Path, files: Mapping[str, str]) -> None:
 def commands_folder(folder: Path) -> Path:
     """Make a folder for the PATH that holds `python`, as the host's own does."""
     folder.mkdir()
-    (folder / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (folder / "python").write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
     (folder / "python").chmod(0o755)
     return folder
 

@@ -41,7 +41,10 @@ class Stream:
         if self.order == "hang":
             time.sleep(1000)
         if self.order == "wait":
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                os.write(2, b"the stream was closed\\n")
         if self.order == "print":
             print("this must not enter the lines")
             os.write(1, b"nor this\\n")
@@ -200,6 +203,16 @@ async def test_a_host_that_dies_again_and_again_is_started_after_growing_waits(m
     await _ask(models, "hello")
 
     assert slept == [0.5, 1.0, 2.0, 0.5]
+
+
+async def test_a_closed_stream_is_closed_in_the_host_before_anybody_is_told(make: Make, tmp_path: Path) -> None:
+    models = make()
+    stream = models.stream(ModelRequest("r1", "m", (Message("user", "wait"),)))
+    assert await anext(stream) == TextDelta("So far")
+
+    await stream.aclose()
+
+    assert await asyncio.to_thread((tmp_path / "models.log").read_text) == "the stream was closed\n"
 
 
 async def test_all_requests_of_a_lost_host_end(make: Make) -> None:

@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import shlex
 from process_trees import ENVIRONMENT
 
 from sessions.errors import ProjectError
 from sessions.project.evidence import TestCounts, TestRun, first_failure, run_tests, split_command
 
-PYTEST = f"{sys.executable} -m pytest -q -p no:cacheprovider"
+PYTEST = f"{shlex.quote(sys.executable)} -m pytest -q -p no:cacheprovider"
 
 
 async def run(command: str, folder: Path) -> TestRun:
@@ -51,7 +52,7 @@ async def test_a_failing_test_is_counted_and_named(project: Path) -> None:
 
 async def test_no_tests_are_no_pass(project: Path) -> None:
     collected = await run(PYTEST, project)
-    discovered = await run(f"{sys.executable} -m unittest", project)
+    discovered = await run(f"{shlex.quote(sys.executable)} -m unittest", project)
 
     assert (collected.passed, collected.exit_code, collected.counts) == (False, 5, TestCounts(0, 0))
     assert (discovered.passed, discovered.counts) == (False, TestCounts(0, 0))

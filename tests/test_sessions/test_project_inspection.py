@@ -177,10 +177,11 @@ async def test_folders_that_cannot_be_used_are_named(root: Path, tmp_path: Path)
         await require_workable(root / "README.md")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
 async def test_an_unreadable_folder_is_named(root: Path) -> None:
     set_mode([root], 0)
     try:
+        if os.access(root, os.R_OK):
+            pytest.skip("root reads every folder")
         with pytest.raises(ProjectError, match="cannot be read"):
             await require_workable(root)
     finally:

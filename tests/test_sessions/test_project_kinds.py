@@ -179,10 +179,11 @@ async def test_what_git_refuses_is_left_out_by_name_and_the_rest_is_kept(
     ]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 async def test_an_unreadable_file_is_left_out_by_name(clone: SessionClone) -> None:
     (clone.folder / "locked").write_text("x\n")
     (clone.folder / "locked").chmod(0)
+    if os.access(clone.folder / "locked", os.R_OK):
+        pytest.skip("root reads every file")
     (clone.folder / "open").write_text("x\n")
 
     diff = await clone.diff(clone.base_commit)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -220,7 +221,7 @@ class TestChild:
         assert await self.run("exec >&- 2>&-; sleep 0.2; exit 4") == (4, "")
 
     async def test_only_the_end_of_a_flood_is_kept(self) -> None:
-        command = f"{sys.executable} -c \"print('x' * 5_000_000); print('end')\""
+        command = f"{shlex.quote(sys.executable)} -c \"print('x' * 5_000_000); print('end')\""
         code, text = await self.run(command)
         assert code == 0
         assert text.endswith("end\n")

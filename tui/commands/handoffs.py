@@ -138,7 +138,13 @@ async def edit(app: QuarterdeckApp, handoff: HandoffState) -> None:
     handoff_id = handoff.proposed.handoff
     app.seen.add(handoff_id)
     text = await app.push_screen_wait(
-        Editor("EDIT HANDOFF", handoff.proposed.payload.title, handoff.text, done="send", draft=app.draft(f"edit {handoff_id}"))
+        Editor(
+            "EDIT HANDOFF",
+            handoff.proposed.payload.title,
+            handoff.text,
+            done="send",
+            draft=app.draft(f"edit {handoff_id}"),
+        )
     )
     if text is None:
         return
@@ -195,7 +201,9 @@ async def answer(app: QuarterdeckApp, question_id: str) -> None:
     if question is None:
         return
     given = await app.push_screen_wait(
-        QuestionScreen(question, app.state, app.look, now=app.now, ticks=app.ticks, draft=app.draft(f"answer {question_id}"))
+        QuestionScreen(
+            question, app.state, app.look, now=app.now, ticks=app.ticks, draft=app.draft(f"answer {question_id}")
+        )
     )
     if given is not None:
         await app.give(AnswerQuestion(question=question_id, choice=given.choice, text=given.text), said="answered")

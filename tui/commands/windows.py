@@ -8,7 +8,6 @@ from panes.arrangement import step
 from sessions.orders import Escalate, Halt, Resume, Retask
 from sessions.state import SessionState
 from tui.commands.base import ENDED, Command
-from tui.screens.line import LineDialog
 
 if TYPE_CHECKING:
     from tui.app import QuarterdeckApp
@@ -80,6 +79,8 @@ class RetaskWork(Command):
         return None if state.task else "no task has begun yet"
 
     async def perform(self, app: QuarterdeckApp) -> None:
+        from tui.screens.line import LineDialog
+
         task = app.state.tasks.get(app.state.task)
         title = f"{app.state.task} {task.task.title}, try {task.attempt + 1}" if task else app.state.task
         note = await app.push_screen_wait(
@@ -100,6 +101,8 @@ class EscalateWork(Command):
         return None if state.started is not None else "the session has not begun yet"
 
     async def perform(self, app: QuarterdeckApp) -> None:
+        from tui.screens.line import LineDialog
+
         note = await app.push_screen_wait(
             LineDialog("ESCALATE", app.state.task or "this session", "What the decision is about", required=True,
                        draft=app.draft("escalate"))

@@ -71,7 +71,9 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
 
     def hint(self, words: str) -> None:
         """Say in the dialog's own foot why a key did nothing."""
-        self.query_one(".dialog-keys", Static).update(Content.assemble((words, "bold $state-waiting"), "   ", self.keys()))
+        self.query_one(".dialog-keys", Static).update(
+            Content.assemble((words, "bold $state-waiting"), "   ", self.keys())
+        )
 
     def action_leave(self) -> None:
         self.dismiss(None)

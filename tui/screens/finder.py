@@ -55,7 +55,9 @@ class CommandFinder(Dialog[str]):
     def _prompt(self, command: Command, refusal: str | None) -> Content:
         key = f"{self._keymap.all_words(command):>12}  "
         if refusal is not None:
-            return Content.assemble((key, "$muted"), (f"{command.label:<16}", "$muted"), safe_line(f"not now: {refusal}", "$muted"))
+            return Content.assemble(
+                (key, "$muted"), (f"{command.label:<16}", "$muted"), safe_line(f"not now: {refusal}", "$muted")
+            )
         return Content.assemble((key, "bold $key"), (f"{command.label:<16}", "bold"), (command.help, "$muted"))
 
     @on(Input.Changed, "#filter")

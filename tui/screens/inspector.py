@@ -87,13 +87,18 @@ class Inspector(Dialog[Decision]):
                 with VerticalScroll(id="preview-scroll"):
                     yield Static(safe(self.handoff.text), id="preview", markup=False)
         with Horizontal(classes="inspector-note"):
-            yield Static(Content.styled(f"note to {self._roster.name_of(self._session, self.handoff.receiver)[:20]} ", "$muted"), markup=False)
+            yield Static(
+                Content.styled(f"note to {self._roster.name_of(self._session, self.handoff.receiver)[:20]} ", "$muted"),
+                markup=False,
+            )
             yield Input(value=self.draft(None), max_length=2000, id="note", compact=True, select_on_focus=False)
         self._show_title(PAYLOAD_WORDS[payload.kind], payload.title)
 
     def _options(self) -> list[Option]:
         payload = self.handoff.proposed.payload
-        options = [Option(Content.assemble("    ", safe_line(payload.title, "bold")).truncate(_LEFT, ellipsis=True), id="text")]
+        options = [
+            Option(Content.assemble("    ", safe_line(payload.title, "bold")).truncate(_LEFT, ellipsis=True), id="text")
+        ]
         for n, part in enumerate(payload.parts):
             options.append(Option(self._part(part), id=f"part-{n}"))
         return options
@@ -102,7 +107,9 @@ class Inspector(Dialog[Decision]):
         style = "" if part.included else "$muted"
         box = "[x] " if part.included else "[ ] "
         size = tokens(part.tokens, estimated=True)
-        return spread(Content.assemble((box, style), safe_line(part.title, style)), Content.styled(f" {size}", style), _LEFT)
+        return spread(
+            Content.assemble((box, style), safe_line(part.title, style)), Content.styled(f" {size}", style), _LEFT
+        )
 
     def _facts(self) -> Content:
         state, proposed = self._session, self.handoff.proposed
@@ -123,14 +130,25 @@ class Inspector(Dialog[Decision]):
         lines.append(safe_line(proposed.held or "the gate holds it"))
         sender = self._roster.window_of(state, proposed.sender)
         if sender is not None:
-            lines += [Content(""), Content.styled("BY", "bold"), safe_line(f"{sender.seat.title}, {agent_words(sender)}")]
+            lines += [
+                Content(""),
+                Content.styled("BY", "bold"),
+                safe_line(f"{sender.seat.title}, {agent_words(sender)}"),
+            ]
             lines.append(Content.styled(f"at {self._look.time(self.handoff.at)}", "$muted"))
         if self.handoff.edited:
             lines.append(Content.styled("edited by you", "bold $state-waiting"))
         return Content("\n").join(lines)
 
     def keys(self) -> Content:
-        pairs = [("a", "approve"), ("e", "edit"), ("o", "redirect"), ("x", "reject"), ("t", "retask"), ("!", "escalate")]
+        pairs = [
+            ("a", "approve"),
+            ("e", "edit"),
+            ("o", "redirect"),
+            ("x", "reject"),
+            ("t", "retask"),
+            ("!", "escalate"),
+        ]
         return keys_line(*pairs, ("Tab", "note"), ("Esc", "later"))
 
     def first_focus(self) -> OptionList:
@@ -201,4 +219,6 @@ def preview(text: str) -> Content:
     if not text.startswith(("diff ", "--- ")):
         return Content("\n").join(lines)
     styles = {"+": "$verdict-pass", "-": "$verdict-fail", "@": "$accent"}
-    return Content("\n").join([line.stylize(styles[line.plain[0]]) if line.plain[:1] in styles else line for line in lines])
+    return Content("\n").join(
+        [line.stylize(styles[line.plain[0]]) if line.plain[:1] in styles else line for line in lines]
+    )

@@ -17,7 +17,9 @@ class LineDialog(Dialog[str]):
         required: Whether an empty line is refused.
     """
 
-    def __init__(self, title: str, subject: str, prompt: str, *, required: bool = False, draft: Draft = no_draft) -> None:
+    def __init__(
+        self, title: str, subject: str, prompt: str, *, required: bool = False, draft: Draft = no_draft
+    ) -> None:
         super().__init__(title, subject, draft=draft)
         self._prompt = prompt
         self._required = required

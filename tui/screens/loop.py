@@ -71,7 +71,9 @@ class LoopScreen(Screen[None]):
         yield WindowsLine(look, id="line").data_bind(LoopScreen.state, LoopScreen.now, LoopScreen.focused_window)
         with Horizontal(id="desk"):
             with Vertical(id="rail"):
-                yield WindowsRail(look, id="windows").data_bind(LoopScreen.state, LoopScreen.now, LoopScreen.focused_window)
+                yield WindowsRail(look, id="windows").data_bind(
+                    LoopScreen.state, LoopScreen.now, LoopScreen.focused_window
+                )
                 yield NeedsQueue(look, id="needs").data_bind(LoopScreen.state, LoopScreen.now, LoopScreen.roster)
                 yield PlanStrip(look, id="plan").data_bind(LoopScreen.state, LoopScreen.now)
             with Vertical(id="panes"):

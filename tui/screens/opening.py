@@ -91,7 +91,9 @@ class _Opening(Screen[str | None]):
 
 def heading(project: str, words: str) -> Content:
     """Return the name of the app, the project and what is asked."""
-    return Content.assemble(("QUARTERDECK", "bold $focus"), "   ", safe_line(project, "bold", limit=60), "\n", (words, "$muted"))
+    return Content.assemble(
+        ("QUARTERDECK", "bold $focus"), "   ", safe_line(project, "bold", limit=60), "\n", (words, "$muted")
+    )
 
 
 class IdeaScreen(_Opening):
@@ -121,7 +123,8 @@ class IdeaScreen(_Opening):
             fleet = safe_line(self._fleet)
         else:
             fleet = Content.assemble(
-                ("REHEARSAL: scripted, no AI", "bold $accent"), "  it builds its own sample, whatever the idea; --fleet FILE for real models"
+                ("REHEARSAL: scripted, no AI", "bold $accent"),
+                "  it builds its own sample, whatever the idea; --fleet FILE for real models",
             )
         lines = [
             Content.assemble(("fleet   ", "$muted"), fleet),
@@ -139,7 +142,9 @@ class IdeaScreen(_Opening):
         if text.strip():
             self.dismiss(text)
             return
-        words = Content.assemble(("write one sentence first", "bold $state-waiting"), "   ", keys_line(("^S", "start"), ("Esc", "leave")))
+        words = Content.assemble(
+            ("write one sentence first", "bold $state-waiting"), "   ", keys_line(("^S", "start"), ("Esc", "leave"))
+        )
         self.query_one("#opening-keys", Static).update(words)
 
 
@@ -158,14 +163,18 @@ class SessionPicker(_Opening):
     def compose(self) -> ComposeResult:
         project = self._found[0].project if self._found else ""
         with Vertical(classes="opening-column"):
-            yield Static(heading(project, f"{len(self._found)} sessions are not finished. Go on with one?"), markup=False)
+            yield Static(
+                heading(project, f"{len(self._found)} sessions are not finished. Go on with one?"), markup=False
+            )
             yield OptionList(*[Option(self._line(one)) for one in self._found], id="sessions", markup=False)
             keys = keys_line(("Enter", "go on"), ("n", "new session"), ("q", "leave"))
             yield Static(keys, id="opening-keys", markup=False)
 
     def _line(self, one: OpenSession) -> Content:
         style = "bold $state-thinking" if one.state == "running" else "$muted"
-        head = Content.assemble((f"{one.state:<8}", style), " ", safe_line(one.folder.id, "bold"), "  ", (one.tasks, "$muted"))
+        head = Content.assemble(
+            (f"{one.state:<8}", style), " ", safe_line(one.folder.id, "bold"), "  ", (one.tasks, "$muted")
+        )
         return Content.assemble(head, "\n         ", safe_line(one.idea, limit=90))
 
     def on_mount(self) -> None:

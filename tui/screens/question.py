@@ -46,7 +46,9 @@ class QuestionScreen(Dialog[Answer]):
         asked = question.asked
         window = state.windows.get(asked.window)
         who = window_name(window).upper() if window else "THE SESSION"
-        about = "  ".join(word for word in (_SOURCES[asked.source], asked.task, f"waiting {age(now() - question.at)}") if word)
+        about = "  ".join(
+            word for word in (_SOURCES[asked.source], asked.task, f"waiting {age(now() - question.at)}") if word
+        )
         super().__init__(f"{who} ASKS" if asked.source in ("decision", "agent") else who, about, draft=draft)
         self.question = question
         self._look = look

@@ -52,7 +52,9 @@ class ReportScreen(Dialog[bool]):
         ]  # fmt: skip
         if state.ended and state.ended.ref:
             rows.append(("take over", f"git merge {state.ended.ref}"))
-        return Content("\n").join([Content.assemble((name.ljust(11), "$muted"), safe_line(words)) for name, words in rows])
+        return Content("\n").join(
+            [Content.assemble((name.ljust(11), "$muted"), safe_line(words)) for name, words in rows]
+        )
 
     def keys(self) -> Content:
         return keys_line(("Up Down", "scroll"), ("Esc", "back to the windows"), ("q", "quit"))

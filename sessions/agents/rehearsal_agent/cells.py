@@ -1,5 +1,6 @@
 """Text in terminal cells: foreign text made harmless, measured, cut and wrapped."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -75,7 +76,7 @@ def wrap(line: Line, columns: int) -> list[Line]:
                     used = begin_row()
             rows[-1].append((style, rest))
             used += width(rest)
-    return [tuple(span for span in row if span[1]) for row in rows]
+    return [_merged(row) for row in rows]
 
 
 def paint(line: Line, columns: int, *, colour: bool) -> str:
@@ -84,6 +85,12 @@ def paint(line: Line, columns: int, *, colour: bool) -> str:
     # Behind a full row the cursor still stands on the last cell: erasing there would take its letter.
     erase = "\x1b[K" if sum(width(text) for _, text in spans) < columns else ""
     return "".join(_styled(style, text, colour) for style, text in spans) + erase
+
+
+def _merged(row: list[Span]) -> Line:
+    """Put neighbours of one style together, so that each style is sent once."""
+    runs = itertools.groupby((span for span in row if span[1]), key=lambda span: span[0])
+    return tuple((style, "".join(text for _, text in run)) for style, run in runs)
 
 
 def _styled(style: str, text: str, colour: bool) -> str:

@@ -24,8 +24,9 @@ def shape_of(columns: int, rows: int) -> Shape:
 class Desk:
     """The two places for windows and which of them has the focus.
 
-    `second` holds one window, the Manager's unless it is in the first place; a window that is asked for and not visible takes the
-    first place, so that the one below stays put and no terminal changes its size for a glance. `last` had the focus before.
+    `second` holds one window, the Manager's unless it is in the first place; a window that is asked for and not visible
+    takes the first place, so that the one below stays put and no terminal changes its size for a glance. `last` had the
+    focus before.
     """
 
     first: str = ""

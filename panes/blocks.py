@@ -1,4 +1,7 @@
-"""The pieces of a transcript in order: each is laid out as one, so that a flood of text touches only the last of them. Pure."""
+"""The pieces of a transcript in order. Pure.
+
+Each is laid out as one, so that a flood of text touches only the last of them.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -24,7 +27,10 @@ SAID_KINDS = ("text", "reasoning", "tool", "output", "note")
 
 @dataclass(slots=True)
 class Block:
-    """One piece. Said text has no `entry`; `rows` counts the rows it takes on screen, `spaced` leaves one free before it."""
+    """One piece. Said text has no `entry`.
+
+    `rows` counts the rows it takes on screen, `spaced` leaves one free before it, `cut` counts the characters left out.
+    """
 
     group: str
     entry: Entry | None = None
@@ -134,10 +140,10 @@ class Blocks:
         """Write what became of a handoff onto its card; returns whether there is one."""
         for at in range(len(self.all) - 1, -1, -1):
             entry = self.all[at].entry
-            if (isinstance(entry, HandoffHeld) and entry.event.handoff == decided.handoff) or (isinstance(entry, VerdictShown) and entry.handoff and entry.handoff == decided.handoff):
+            held = isinstance(entry, HandoffHeld) and entry.event.handoff == decided.handoff
+            crossing = isinstance(entry, VerdictShown) and decided.handoff == entry.handoff != ""
+            if entry is not None and (held or crossing):
                 self.all[at].entry = replace(entry, decided=decided.text)
-            else:
-                continue
-            self.changed = min(self.changed, at)
-            return True
+                self.changed = min(self.changed, at)
+                return True
         return False

@@ -56,7 +56,10 @@ class Drawn(Widget):
 
 
 class StateView(Drawn):
-    """A drawn widget of the session's state. `now` is the wall time in seconds, passed in so that pictures hold still."""
+    """A drawn widget of the session's state.
+
+    `now` is the wall time in seconds, passed in so that pictures hold still. Both come down from the screen by binding.
+    """
 
     state: reactive[SessionState] = reactive(EMPTY, repaint=False)
     now: reactive[float] = reactive(0.0, repaint=False)

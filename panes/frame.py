@@ -29,9 +29,15 @@ class FrameEdge(Drawn):
         frame = self._frame
         left, right = frame.top(width) if self._top else frame.bottom(width)
         line = edge(
-            width, left, right, self.look.glyphs,
-            top=self._top, style="$focus" if frame.focused else "$line", double=frame.focused, corners=not frame.plain_sides,
-        )  # fmt: skip
+            width,
+            left,
+            right,
+            self.look.glyphs,
+            top=self._top,
+            style="$focus" if frame.focused else "$line",
+            double=frame.focused,
+            corners=not frame.plain_sides,
+        )
         return [line]
 
 

@@ -1,7 +1,7 @@
 """Shapes and words for every state, verdict and mode: each a word first, a shape second, a colour third.
 
-All shapes are one cell wide and of East Asian width "neutral", so that nothing drifts on terminals for Chinese, Japanese and
-Korean; the ASCII set serves terminals without UTF-8.
+All shapes are one cell wide and of East Asian width "neutral", so that nothing drifts on terminals for Chinese,
+Japanese and Korean; the ASCII set serves terminals without UTF-8.
 """
 
 from collections.abc import Mapping

@@ -29,7 +29,7 @@ class Roster:
         return window_name(window) if window else node
 
     def ends(self, state: SessionState, sender: str, receiver: str) -> tuple[str, str]:
-        """Return how both ends of a handoff are called; a receiver in the sender's own window goes by its node's name."""
+        """Return how both ends of a handoff are called; within one window the receiver goes by its node's name."""
         names = self.name_of(state, sender), self.name_of(state, receiver)
         return (names[0], receiver.replace("_", " ")) if names[0] == names[1] else names
 

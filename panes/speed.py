@@ -1,4 +1,4 @@
-"""How fast a window speaks right now, from the pieces as they come. Pure: times are passed in, in seconds of any clock."""
+"""How fast a window speaks right now, from the pieces as they come. Pure: times in seconds of any clock go in."""
 
 from collections import deque
 

@@ -19,8 +19,9 @@ _LINE_LIMIT = 2000
 def visible(text: str, *, limit: int = 20_000) -> str:
     """Return text that a terminal only prints: controls, bidi and zero-width characters stand as marks.
 
-    Control characters become `^[`, everything else that hides becomes `<U+202E>`. Tabs become spaces, CRLF a newline. Piles of
-    combining marks are cut, and so are lines of over 2,000 characters and text of over `limit` characters, with a note.
+    Control characters become `^[`, everything else that hides becomes `<U+202E>`. Tabs become spaces, CRLF a newline.
+    Piles of combining marks are cut, and so are lines of over 2,000 characters and text of over `limit` characters,
+    with a note.
     """
     if len(text) > limit:
         text = f"{text[:limit]}… ({len(text) - limit:,} more characters)"

@@ -8,7 +8,7 @@ _WORDS = re.compile(r"\s+|\S+")
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return one line of text as rows of at most `width` cells, broken between words; what follows keeps the line's indent."""
+    """Return a line as rows of at most `width` cells, broken between words; what follows keeps the line's indent."""
     if width <= 0:
         return []
     if (len(text) <= width and text.isascii()) or cell_len(text) <= width:

@@ -107,7 +107,9 @@ def run(
     from tui.open_session import run_headless
 
     text = _read_idea() if idea == "-" else idea
-    ctx.exit(run_headless(project, text, fleet=fleet, workflow=workflow, gate=_gate(gate, "auto"), pace=_pace(pace, 0.0)))
+    ctx.exit(
+        run_headless(project, text, fleet=fleet, workflow=workflow, gate=_gate(gate, "auto"), pace=_pace(pace, 0.0))
+    )
 
 
 @cli.command()

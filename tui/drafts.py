@@ -10,7 +10,7 @@ class Drafts:
         self._texts: dict[str, str] = {}
 
     def of(self, name: str) -> Callable[[str | None], str]:
-        """Return a function that keeps a text under `name`, drops it (given empty), and returns what is kept (given None)."""
+        """Return a function that keeps a text under `name`, and given None returns what is kept."""
 
         def draft(text: str | None = None) -> str:
             if text is not None:

@@ -1,4 +1,4 @@
-"""What every app of ours shares: our palettes and sheets, none of the library's own keys, a crash report that tells no secrets."""
+"""What every app of ours shares: palettes and sheets, no keys of the library's own, a crash report without secrets."""
 
 import os
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""The windows that are terminals: opened with the first of them, fed with bytes, never in the way of those that are not."""
+"""The windows that are terminals: loaded with the first of them, fed with bytes, told who has the keys."""
 
 from __future__ import annotations
 

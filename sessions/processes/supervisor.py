@@ -19,7 +19,7 @@ of `Supervisor.report`, `--grace SECONDS`.
 """
 
 # Without pathlib, which would double what this process loads.
-# ruff: noqa: PTH123, PTH208
+# ruff: noqa: PTH110, PTH118, PTH123, PTH208
 
 import contextlib
 import ctypes
@@ -43,6 +43,7 @@ NOT_STARTED = 127
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_CHILD_SUBREAPER = 36
+_PARENT_THREAD_ENDED = signal.SIGUSR1
 _IS_LINUX = sys.platform == "linux"
 _KEYBOARD_STOPS = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
@@ -81,12 +82,10 @@ def read_options(arguments: list[str]) -> Options:
     argv = arguments[position + 1 :]
     if not argv:
         raise ValueError("no program after --")
-
-    def number(name: str) -> int | None:
-        return int(given[name]) if name in given else None
-
-    grace = float(given.get("--grace", "2.0"))
-    return Options(argv, "--tty" in given, number("--parent"), number("--control-fd"), number("--report-fd"), grace)
+    parent, control, report = (
+        int(given[name]) if name in given else None for name in ("--parent", "--control-fd", "--report-fd")
+    )
+    return Options(argv, "--tty" in given, parent, control, report, float(given.get("--grace", "2.0")))
 
 
 def processes_by_proc() -> list[Relative]:
@@ -150,7 +149,6 @@ class Supervisor:
         self._ending = False
         self._hurried = False
         self._wake_read = -1
-        self._pdeath_signal = signal.SIGUSR1
 
     def run(self) -> int:
         """Start argv, wait, end the tree. Returns the exit status to exit with."""
@@ -179,8 +177,6 @@ class Supervisor:
         except OSError:
             self._options = self._options._replace(report_fd=None)
 
-    # Signals
-
     def _listen_to_signals(self) -> None:
         self._wake_read, wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -191,7 +187,7 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, self._on_child)
         signal.signal(signal.SIGTERM, self._on_end_signal)
         signal.signal(signal.SIGHUP, self._on_end_signal)
-        signal.signal(self._pdeath_signal, self._on_parent_thread_ended)
+        signal.signal(_PARENT_THREAD_ENDED, self._on_parent_thread_ended)
 
     def _on_child(self, *_: object) -> None:
         """Only wakes `_wait`; an ignored SIGCHLD would reap unseen."""
@@ -212,7 +208,7 @@ class Supervisor:
     def _watch_parent(self) -> None:
         if _IS_LINUX:
             _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-            _prctl(_PR_SET_PDEATHSIG, self._pdeath_signal)
+            _prctl(_PR_SET_PDEATHSIG, _PARENT_THREAD_ENDED)
         # It may have died before the signal was armed.
         self._ending = self._ending or self._parent_is_gone()
 
@@ -230,8 +226,6 @@ class Supervisor:
             os.close(control)
             self._options = self._options._replace(control_fd=None)
             self._ending = True
-
-    # The program
 
     def _start(self) -> bool:
         if self._ending:
@@ -271,7 +265,9 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
             os.execvp(self._options.argv[0], self._options.argv)  # noqa: S606  the very purpose: argv, no shell
         except OSError as error:
-            os.write(error_write, str(error.errno).encode("ascii"))
+            # A folder of PATH that may not be searched says "denied" where "not found" is meant.
+            missing = error.errno == errno.EACCES and not _is_on_path(self._options.argv[0])
+            os.write(error_write, str(errno.ENOENT if missing else error.errno).encode("ascii"))
         finally:
             os._exit(NOT_STARTED)
 
@@ -298,8 +294,6 @@ class Supervisor:
             with contextlib.suppress(OSError):  # terminal or group went away, which another signal tells
                 os.tcsetpgrp(0, self._child)
                 os.killpg(self._child, signal.SIGCONT)
-
-    # The end
 
     def _end_tree(self) -> bool:
         """TERM until the grace is over, then KILL. Returns whether nothing is left."""
@@ -354,6 +348,11 @@ class Supervisor:
 
 def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def _is_on_path(program: str) -> bool:
+    folders = [""] if "/" in program else os.get_exec_path()
+    return any(os.path.exists(os.path.join(folder, program)) for folder in folders)
 
 
 def _reset_signal(number: int) -> None:

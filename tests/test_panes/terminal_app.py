@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textual import on
 from textual.app import App, ComposeResult
-from textual.binding import Binding
+from textual.color import Color
 from textual.geometry import Region
 from textual.message import Message
 from textual.pilot import Pilot
@@ -15,7 +15,8 @@ import themes
 from panes.terminal import TerminalPane
 
 SHEET = Path(themes.__file__).parent / "sheets" / "panes" / "terminal.tcss"
-INK, PAPER = (220, 221, 222), (16, 17, 18)
+PALETTE = themes.load("quarterdeck-dark").colours
+INK, PAPER = (Color.parse(PALETTE[f"terminal-{name}"]).rgb for name in ("foreground", "background"))
 PATIENCE = 30.0
 """Seconds any wait may take on a machine under heavy load."""
 
@@ -47,24 +48,19 @@ class WatchedPane(TerminalPane):
 class PaneApp(App[None]):
     """Holds a pane and remembers its messages, and which of the app's own keys were pressed."""
 
-    CSS_PATH = [SHEET]
+    CSS_PATH = SHEET
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS = [
-        Binding(key, f"note('{key}')", priority=True)
-        for key in ("ctrl+g", "f1", "f7", "f8", "f9", "ctrl+q", "x", "f2", "tab")
-    ]
 
     def __init__(self) -> None:
         super().__init__()
         self.pane = WatchedPane(id="terminal")
         self.messages: list[Message] = []
         self.noted: list[str] = []
+        for key in ("ctrl+g", "f1", "f7", "f8", "f9", "ctrl+q", "x", "f2", "tab"):
+            self._bindings.bind(key, f"note('{key}')", priority=True)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return {
-            "terminal-foreground": "#{:02x}{:02x}{:02x}".format(*INK),
-            "terminal-background": "#{:02x}{:02x}{:02x}".format(*PAPER),
-        }
+        return dict(PALETTE)
 
     def compose(self) -> ComposeResult:
         yield self.pane

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class HaltWindow(Command):
-    """Stop this window's agent and prove that it stopped. Works everywhere, also over dialogs and while a terminal has the keys."""
+    """Stop this window's agent and prove that it stopped. Works everywhere, also while a program has the keys."""
 
     id, key, label, group, footer = "pane.halt", "f8,h", "halt this", "this window", 2
     leaves_dialogs = False

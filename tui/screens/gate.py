@@ -6,13 +6,13 @@ from tui.screens.choice import Choice, ChoiceDialog
 
 _WORDS: dict[GateMode, str] = {
     "manual": "every handoff waits for you",
-    "assisted": f"tasks, reports and passing verdicts flow, {ASSISTED_PASSES} times; spec, plan and failing verdicts wait for you",
-    "auto": f"failing verdicts flow too, {ASSISTED_PASSES} times; spec, plan and structural questions still wait for you",
+    "assisted": f"tasks, reports and passing verdicts flow, {ASSISTED_PASSES} times; the rest waits for you",
+    "auto": f"failing verdicts flow too, {ASSISTED_PASSES} times; spec, plan and structural questions wait for you",
 }
 
 
 class GateChooser(ChoiceDialog):
-    """Gives the mode chosen. Both relaxed modes fall back to manual by themselves, and every pass is recorded as theirs."""
+    """Gives the mode chosen. Relaxed modes fall back to manual by themselves; every pass is recorded as theirs."""
 
     def __init__(self, gate: Gate) -> None:
         letters = {"manual": "m", "assisted": "s", "auto": "u"}

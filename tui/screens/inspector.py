@@ -1,4 +1,4 @@
-"""The handoff inspector: who to whom, what crosses and how big it is, why it stopped, the text itself, and the decision."""
+"""The handoff inspector: who to whom, what crosses and how big it is, why it stopped, the text, and the decision."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

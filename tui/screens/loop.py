@@ -117,7 +117,7 @@ class LoopScreen(Screen[None]):
         self.call_after_refresh(self._give_focus)
 
     def _busiest(self, state: SessionState) -> str:
-        """Return the window to open with: the one that needs the person, else one at work, else the one that moved last."""
+        """Return the window to open with: one that needs the person, else one at work, else the one that moved last."""
         waiting = [need.window for need in needs(state, self.roster) if need.window]
         at_work = [key for key, window in state.windows.items() if window.activity in ("thinking", "tool")]
         moved = max(state.windows.values(), key=lambda window: (window.since, -window.seat.number))

@@ -39,8 +39,9 @@ class ReportScreen(Dialog[bool]):
     def _figures(self) -> Content:
         state = self._session
         done, total = progress(state)
+        totals = state.totals
         rows = [
-            ("tasks", f"{done} of {total} done, {count(state.totals.retasks, 'retask')}, {count(state.totals.turns, 'turn')}"),
+            ("tasks", f"{done} of {total} done, {count(totals.retasks, 'retask')}, {count(totals.turns, 'turn')}"),
             ("time", age(state.last_at - state.started_at)),
             (
                 "tokens",
@@ -76,7 +77,7 @@ class ReportScreen(Dialog[bool]):
 
 
 def report_content(text: str) -> Content:
-    """Return a report written in Markdown for reading: headings and indented commands told apart, nothing interpreted."""
+    """Return a report in Markdown for reading: headings and indented commands told apart, nothing interpreted."""
     rows: list[Content] = []
     for line in safe(text, limit=60_000).split("\n"):
         plain = line.plain

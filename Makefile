@@ -34,7 +34,7 @@ format: ready-to-develop ## format the code and mend what ruff can mend
 	.venv/bin/ruff check --fix .
 
 snapshots: ready-to-develop ## take the pictures of the screens anew; look at each change before keeping it
-	@$(ALONE) exec $(PYTHON_HERE) -m pytest --snapshot-update tests/snapshots $(ARGS)
+	@$(ALONE) exec $(PYTHON_HERE) -m pytest --snapshot-update $$(grep -rl --include='test_*.py' snap_compare tests) $(ARGS)
 
 clean: ## remove everything make has made: .venv, caches, built packages
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache snapshot_report.html

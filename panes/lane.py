@@ -25,6 +25,10 @@ class HandoffLane(Section):
     def title(self) -> Content:
         return Content.styled("HANDOFF LANE", "bold")
 
+    def cut(self, lines: list[Line], height: int) -> list[Line]:
+        """Let what is past give way to what is not."""
+        return lines[-height:]
+
     def right(self) -> Content:
         held, flowing = self._counts()
         words = [f"{held} held"] if held else []

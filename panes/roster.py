@@ -26,7 +26,7 @@ class Roster:
     def name_of(self, state: SessionState, node: str) -> str:
         """Return how a node is called on screen: the name of its window, else its own."""
         window = self.window_of(state, node)
-        return window_name(window) if window else node
+        return window_name(window) if window else node.replace("_", " ")
 
     def ends(self, state: SessionState, sender: str, receiver: str) -> tuple[str, str]:
         """Return how both ends of a handoff are called; within one window the receiver goes by its node's name."""

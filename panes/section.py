@@ -70,6 +70,11 @@ class Section(StateView):
         if 0 <= at < len(lines) and lines[at].target:
             self.post_message(self.Chosen(self, lines[at].target))
 
+    def cut(self, lines: list[Line], height: int) -> list[Line]:
+        """Return `height` of too many lines."""
+        more = len(lines) - height + 1
+        return [*lines[: height - 1], Line(Content.styled(f"{more} more lines", "$muted"))]
+
     def _fitted(self, width: int) -> list[Line]:
         """Return the lines cut or filled up to the height there is."""
         lines = self.lines(width)
@@ -77,6 +82,5 @@ class Section(StateView):
         if height <= 0:
             return lines
         if len(lines) > height:
-            more = len(lines) - height + 1
-            return [*lines[: height - 1], Line(Content.styled(f"{more} more lines", "$muted"))]
+            return self.cut(lines, height)
         return lines + [Line(Content(""))] * (height - len(lines))

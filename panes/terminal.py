@@ -193,7 +193,7 @@ class TerminalPane(Widget, can_focus=True):
         if self._painter.colours != colours:
             self._dressed = False
         self.scrolled_back = self.emulator.scrollback().below
-        self._place_cursor()
+        self._place_cursor(focused=self.has_focus)
         if regions:
             self.refresh(*regions)
             if at_once:
@@ -243,12 +243,12 @@ class TerminalPane(Widget, can_focus=True):
         self._painter.dress(styles, styles.filtered(beyond + RichStyle()))
         self._dressed = True
 
-    def _place_cursor(self) -> None:
+    def _place_cursor(self, *, focused: bool) -> None:
         """Draw the cursor while the pane has the focus, and put the real one there, which input methods follow."""
-        changed = self._painter.show_cursor(self.has_focus)
+        changed = self._painter.show_cursor(focused)
         if changed is not None:
             self.refresh(changed)
-        if self.has_focus:
+        if focused:
             self.app.cursor_position = self.region.offset + Offset(*self._painter.cursor_cell())
 
     # What the person does
@@ -284,8 +284,9 @@ class TerminalPane(Widget, can_focus=True):
     @on(events.Blur)
     def tell_focus(self, event: events.Focus | events.Blur) -> None:
         """Show or hide the cursor, and tell the program if it asked to be told."""
-        self._place_cursor()
         gained = isinstance(event, events.Focus)
+        # The library notes the change after this handler, so `has_focus` does not tell it yet.
+        self._place_cursor(focused=gained)
         data = b"" if self.read_only else self.emulator.encode_focus(gained=gained)
         if data:
             self.post_message(self.Input(self, data))

@@ -17,7 +17,7 @@ from panes.visible_text import one_line, visible
 from sessions.client.updates import HostLost, SessionSource
 from sessions.errors import QuarterdeckError
 from sessions.orders import Order
-from sessions.state import EMPTY, SessionState
+from sessions.state import SessionState
 from themes import Palette
 from tui.bridge import Batch, Bridge
 from tui.commands import COMMANDS, Command
@@ -71,6 +71,8 @@ class QuarterdeckApp(PaintedApp[ExitState]):
         self.bridge = Bridge(source, self._show, ticks)
         self.terminals = Terminals(source, self.keymap.reserved)
         self.loop = LoopScreen(self.look, self.keymap, self.terminals, now)
+        self.stopping = False
+        """Whether the host was ordered to stop, so that its end is no surprise."""
         self._reported = False
 
     @property
@@ -95,8 +97,7 @@ class QuarterdeckApp(PaintedApp[ExitState]):
     def _show(self, batch: Batch) -> None:
         before = self.state
         self.loop.show(batch)
-        if before is not EMPTY and before.seq:
-            self._announce(before, batch.state)
+        self._announce(before, batch.state)
         if isinstance(self.screen, Dialog) and not self.screen.stands(batch.state):
             self.screen.dismiss(None)
             self.toast("that was decided elsewhere")
@@ -107,7 +108,14 @@ class QuarterdeckApp(PaintedApp[ExitState]):
             self.run_command("session.report")
 
     def _announce(self, before: SessionState, after: SessionState) -> None:
-        """Say what is new and needs the person, and that the gate changed by itself."""
+        """Say what is new and needs the person, and what changed by itself. The first batch says only how the session began."""
+        for notice in after.notices[len(before.notices) :] if before.seq else ():
+            if notice.level != "info":
+                self.toast(notice.text, notice.level)
+        if not before.seq:
+            for text in after.started.notices if after.started and after.ended is None else ():
+                self.toast(text, "warning")
+            return
         known = {need.key for need in needs(before, self.loop.roster)}
         for need in needs(after, self.loop.roster):
             if need.key not in known:
@@ -118,7 +126,7 @@ class QuarterdeckApp(PaintedApp[ExitState]):
             self.toast("the session host was started again; the session goes on from its log")
 
     def _mourn(self, lost: HostLost) -> None:
-        if self.state.ended is not None and lost.ended:
+        if self.stopping or (self.state.ended is not None and lost.ended):
             return
         self.run_worker(self._offer_restart(lost), group="dialogs", description="the host is gone")
 
@@ -126,7 +134,9 @@ class QuarterdeckApp(PaintedApp[ExitState]):
         from tui.screens.leaving import HostGone
 
         await self.close_dialogs()
-        again = await self.push_screen_wait(HostGone(lost))
+        again: bool | None = None
+        while again is None:  # Keys that close dialogs do not answer this one.
+            again = await self.push_screen_wait(HostGone(lost))
         self.leave(ExitState("restart" if again else "host_lost", "" if again else lost.reason))
 
     def _tick(self) -> None:

@@ -72,6 +72,7 @@ class Bridge:
         self._pending = _Pending()
         self._fresh = asyncio.Event()
         self._ended = False
+        self._taking = False
         self._live = False
         self._meters: dict[str, SpeedMeter] = {}
         self.state = EMPTY
@@ -82,14 +83,16 @@ class Bridge:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._show())
             async for update in self._source.updates():
+                self._taking = True
                 await self._take(update)
+                self._taking = False
             self._ended = True
             self._fresh.set()
 
     @property
     def settled(self) -> bool:
         """Whether everything taken so far has been delivered."""
-        return self._ended and not self._fresh.is_set()
+        return not self._taking and not self._fresh.is_set()
 
     def speeds(self) -> dict[str, float | None]:
         """Return tokens a second for the windows that speak now."""

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sessions.events import EvidenceTaken, MilestonePassed, TaskStarted, TestCounts
+from sessions.host.counting import count_tokens
 from sessions.host.journal import Journal
 from sessions.plan import Milestone
 from sessions.project.clone import SessionClone
 from sessions.project.evidence import TestRun, first_failure, run_tests
-from sessions.prompts import estimate_tokens
 from sessions.state import SessionState, TaskState
 from sessions.workflow.runner import NodeResult
 
@@ -119,9 +119,9 @@ async def take_evidence(context: ActContext) -> NodeResult:
         first_failure=(first_failure(output) or "") if run and not run.passed else "",
         seconds=run.seconds if run else 0.0,
         output=await context.journal.keep(output),
-        output_tokens=estimate_tokens(output),
+        output_tokens=await count_tokens(output),
         diff=await context.journal.keep(diff.text or "no change\n"),
-        diff_tokens=estimate_tokens(diff.text),
+        diff_tokens=await count_tokens(diff.text),
         files=tuple(one.path for one in diff.files),
         added=diff.added,
         removed=diff.removed,

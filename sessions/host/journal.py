@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sessions.events import Event, Record, dump_event, kind_of, load_events
 from sessions.state import EMPTY, SessionState, fold
 from sessions.store.artefacts import ArtefactStore
+from sessions.store.errors import LogWriteFailed
 from sessions.store.log import EventLog
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ class Journal:
         self._grown = asyncio.Condition()
         self._listeners: list[Listener] = []
         self._pending: set[asyncio.Task[Any]] = set()
+        self._failure: asyncio.Future[LogWriteFailed] = asyncio.get_running_loop().create_future()
 
     @property
     def state(self) -> SessionState:
@@ -84,6 +86,28 @@ class Journal:
         """Append events only if the state, seen at the moment of appending, allows it; say whether it did."""
         return await self._unbroken(self._append_if(allowed, tuple(events)))
 
+    async def append_made(self, make: Callable[[SessionState], Iterable[Event]]) -> tuple[Record, ...]:
+        """Append the events that `make` finds for the state at the moment of appending, and return their records.
+
+        What `make` raises is raised here, and nothing is appended.
+        """
+        return await self._unbroken(self._append_made(make))
+
+    async def failure(self) -> LogWriteFailed:
+        """Wait until an append has failed, after which the log takes no more, and return why."""
+        return await asyncio.shield(self._failure)
+
+    async def last_words(self, event: Event) -> None:
+        """Append one event to a log whose disk was full, in the room kept for that, and leave the log closed.
+
+        Raises:
+            StoreError: If there was no room after all.
+        """
+        await self._log.release_ballast()
+        await self._log.close()
+        async with await EventLog.open(self._log.path) as log:
+            await log.append([(kind_of(event), dump_event(event), None)])
+
     async def keep(self, text: str | bytes) -> str:
         """Store an artefact and return its id."""
         return await self._artefacts.put(text)
@@ -125,8 +149,17 @@ class Journal:
         async with self._lock:
             await self._commit(events)
 
-    async def _commit(self, events: tuple[Event, ...]) -> None:
-        rows = await self._log.append([(kind_of(event), dump_event(event), None) for event in events])
+    async def _append_made(self, make: Callable[[SessionState], Iterable[Event]]) -> tuple[Record, ...]:
+        async with self._lock:
+            return await self._commit(tuple(make(self._state)))
+
+    async def _commit(self, events: tuple[Event, ...]) -> tuple[Record, ...]:
+        try:
+            rows = await self._log.append([(kind_of(event), dump_event(event), None) for event in events])
+        except LogWriteFailed as error:
+            if not self._failure.done():
+                self._failure.set_result(error)
+            raise
         records = tuple(Record(row.seq, row.at, event) for row, event in zip(rows, events, strict=True))
         for record in records:
             self._state = fold(self._state, record)
@@ -135,6 +168,7 @@ class Journal:
             listener(records)
         async with self._grown:
             self._grown.notify_all()
+        return records
 
 
 Keep = Callable[[str], Awaitable[str]]

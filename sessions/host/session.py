@@ -65,7 +65,7 @@ class LiveSession:
         self.workflow = workflow
         self.around = around
         self._show = show
-        self.door = Door(lambda: journal.state, journal.append, journal.keep)
+        self.door = Door(lambda: journal.state, journal.append_if, journal.keep)
         self.turns = Turns(
             journal, self.door, agents, clone=around.clone, show=show, environment=around.agent_environment
         )

@@ -1,35 +1,33 @@
 """Running one turn of a role: build the prompt, open the door, let the agent work, record the end."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 from sessions.agents.protocol import Agent, DeltaKind, HaltProof, TransitionReply, TurnOrder, TurnReport
+from sessions.agents.unbroken import unbroken
+from sessions.errors import QuarterdeckError, StoreError
 from sessions.events import Event, TurnEnded, TurnStarted
+from sessions.host.counting import count_tokens
 from sessions.host.journal import Journal
 from sessions.host.parts import PartContext, build_parts, count_kept_out
+from sessions.host.running import Running
 from sessions.models.protocol import Usage
 from sessions.project.clone import SessionClone
-from sessions.prompts import PartCount, Prompt, estimate_tokens
-from sessions.state import TurnState, WindowState
+from sessions.prompts import PartCount, Prompt
+from sessions.state import SessionState, TurnState, WindowState
 from sessions.transitions.door import Door
 from sessions.workflow.graph import Node
+from sessions.workflow.runner import NodeInterrupted, cancel_and_wait
+
+_log = logging.getLogger(__name__)
 
 Show = Callable[[str, str, str, str], None]
 """Shows a piece of a running turn: window, turn, kind, text."""
-
-
-@dataclass(slots=True)
-class Running:
-    """A turn under way: its agent, its window, and the text shown so far for screens that attach later."""
-
-    turn: str
-    window: str
-    agent: Agent
-    pieces: list[tuple[str, str]]
 
 
 class Turns:
@@ -65,25 +63,68 @@ class Turns:
 
     async def halt(self, window: str, *, grace: float = 2.0) -> HaltProof:
         """Interrupt what runs in a window and return the proof."""
+        running = self._running.get(window)
+        if running is not None:
+            running.halted = True
         return await self._agents[window].halt(grace=grace)
 
     async def close(self) -> None:
-        """End every agent."""
-        for agent in self._agents.values():
-            await agent.close()
+        """End every agent, all of them even when one cannot be ended.
 
-    async def run(self, window: WindowState, name: str, node: Node) -> TurnState:
-        """Run a turn of `node` in `window` and return it, ended."""
+        Raises:
+            QuarterdeckError: What the first of them met.
+        """
+        ended = await asyncio.gather(*(agent.close() for agent in self._agents.values()), return_exceptions=True)
+        for problem in ended:
+            if problem is not None:
+                raise problem
+
+    async def run(self, window: WindowState, name: str, node: Node, *, minutes: float = 0) -> TurnState:
+        """Run a turn of `node` in `window` and return it, ended.
+
+        Args:
+            minutes: How long the agent may take before it is halted and the turn has failed; 0 for no limit.
+
+        Raises:
+            NodeInterrupted: If the person moved the session on, or halted the window, before the turn began.
+        """
+        position = self._journal.state.position
         prompt = await self._prompt(node)
         started = await self._intend(window, name, node, prompt)
-        agent = self._agents[window.seat.window]
-        running = Running(started.turn, window.seat.window, agent, [])
-        self._running[window.seat.window] = running
+        where = window.seat.window
+        running = Running(started.turn, where, self._agents[where], self._journal.state.seq)
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+
+        def unmoved(now: SessionState) -> bool:
+            return now.position == position and not now.windows[where].halted
+
+        # Known before it is logged, so that whoever moves the session on finds every turn there is to be stopped.
+        self._running[where] = running
+        logged = asyncio.ensure_future(self._journal.append_if(unmoved, (started,)))
         over = asyncio.Event()
         token = self._door.admit(started, node.tools, over)
-        order = TurnOrder(
+        report = TurnReport("interrupted", "the host ended", Usage(0, 0, estimated=True), "")
+        try:
+            if not await asyncio.shield(logged):
+                raise NodeInterrupted
+            if running.halted:
+                report = TurnReport("interrupted", "halted before it began", Usage(0, 0, cost=0.0), "")
+            else:
+                order = self._order(started, node, prompt, token, over)
+                report = await self._work(running, order, _Sink(self, running, self._door, token), minutes)
+        finally:
+            self._door.dismiss(token)
+            self._running.pop(where, None)
+            if over.is_set() and report.ending != "transition":
+                report = replace(report, ending="transition", detail="accepted before the turn was broken off")
+            await unbroken(self._close(logged, started, report, clock() - begun))
+        return self._journal.state.windows[where].turns[-1]
+
+    def _order(self, started: TurnStarted, node: Node, prompt: Prompt, token: str, over: asyncio.Event) -> TurnOrder:
+        return TurnOrder(
             turn=started.turn,
-            window=window.seat.window,
+            window=started.window,
             role=node.role,
             prompt=prompt,
             transitions=node.tools,
@@ -95,16 +136,38 @@ class Turns:
             environment=self._environment,
             over=over,
         )
-        clock = asyncio.get_running_loop().time
-        begun = clock()
-        report = TurnReport("interrupted", "the host ended", Usage(0, 0, estimated=True), "")
+
+    async def _work(self, running: Running, order: TurnOrder, sink: "_Sink", minutes: float) -> TurnReport:
+        """Have the agent work, for so long at most; what it raises is a failed turn, which the person is told of."""
+        limit = asyncio.create_task(self._halt_when_due(running, minutes)) if minutes else None
         try:
-            report = await agent.run_turn(order, _Sink(self, running, self._door, token))
+            report = await running.agent.run_turn(order, sink)
+        except StoreError:
+            raise
+        except QuarterdeckError as error:
+            report = TurnReport("failed", error.what, Usage(0, 0, estimated=True), "", "agent")
+        except Exception as error:
+            # The edge to an agent: a fault in one must not end the session of all.
+            _log.exception("the agent of %s failed", order.window)
+            what = f"a fault of Quarterdeck itself: {type(error).__name__} (see host.log)"
+            report = TurnReport("failed", what, Usage(0, 0, estimated=True), "", "fault")
         finally:
-            self._door.dismiss(token)
-            self._running.pop(window.seat.window, None)
-            await self._journal.append(await self._end(started, report, clock() - begun))
-        return self._journal.state.windows[window.seat.window].turns[-1]
+            await cancel_and_wait(limit)
+        if running.overdue and report.ending == "interrupted":
+            return replace(report, ending="failed", detail=f"it took longer than {minutes:g} minutes", failure="time")
+        return report
+
+    async def _halt_when_due(self, running: Running, minutes: float) -> None:
+        await asyncio.sleep(minutes * 60)
+        running.overdue = True
+        await running.agent.halt()
+
+    async def _close(
+        self, logged: "asyncio.Future[bool]", started: TurnStarted, report: TurnReport, seconds: float
+    ) -> None:
+        """Log the end of a turn whose beginning was logged."""
+        if await logged:
+            await self._journal.append(await self._end(started, report, seconds))
 
     async def _prompt(self, node: Node) -> Prompt:
         state = self._journal.state
@@ -122,7 +185,7 @@ class Turns:
         counts = tuple(PartCount(name=one.name, title=one.title, tokens=one.tokens) for one in prompt.parts)
         task = state.tasks.get(state.task) if "task" in node.parts else None
         turns = sum(len(one.turns) for one in state.windows.values()) + len(state.turns)
-        started = TurnStarted(
+        return TurnStarted(
             turn=f"t{turns + 1:03d}",
             window=window.seat.window,
             role=node.role,
@@ -136,8 +199,6 @@ class Turns:
             tokens=prompt.tokens,
             spec_revision=state.spec.revision,
         )
-        await self._journal.append(started)
-        return started
 
     async def _end(self, started: TurnStarted, report: TurnReport, seconds: float) -> TurnEnded:
         usage = report.usage
@@ -153,15 +214,12 @@ class Turns:
             estimated=usage.estimated,
             seconds=seconds,
             transcript=await self._journal.keep(report.said) if report.said else "",
-            transcript_tokens=estimate_tokens(report.said),
+            transcript_tokens=await count_tokens(report.said),
         )
 
     def show(self, running: Running, kind: DeltaKind, text: str) -> None:
         """Show a piece of a turn and remember it for screens that attach while the turn runs."""
-        if running.pieces and running.pieces[-1][0] == kind:
-            running.pieces[-1] = (kind, running.pieces[-1][1] + text)
-        else:
-            running.pieces.append((kind, text))
+        running.say(kind, text)
         self._show(running.window, running.turn, kind, text)
 
     async def record(self, events: tuple[Event, ...]) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from sessions.project.git import Git, GitFailed
 from sessions.project.identity import Identity
-from sessions.project.record import EXCLUDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,7 @@ class WorkerRepository:
             ("push.default", "nothing"),
         ):
             await git("config", name, value)
-        info = folder / ".git" / "info"
-        await asyncio.to_thread(_write_excludes, info)
+        await asyncio.to_thread(_copy_excludes, self.record / "info", folder / ".git" / "info")
 
     async def bring_up_to_date(self, clone: Path, commit: str, known: str) -> None:
         """Let the Worker's git see a commit as its HEAD, with an index that fits it.
@@ -133,9 +131,10 @@ def _take_place(new: Path, old: Path) -> None:
     new.rename(old)
 
 
-def _write_excludes(info: Path) -> None:
-    info.mkdir(exist_ok=True)
-    (info / "exclude").write_text(EXCLUDES)
+def _copy_excludes(record: Path, worker: Path) -> None:
+    """Let the Worker's git ignore what the host's does."""
+    worker.mkdir(exist_ok=True)
+    shutil.copyfile(record / "exclude", worker / "exclude")
 
 
 def _require_real_folder(path: Path) -> None:

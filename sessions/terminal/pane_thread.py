@@ -41,14 +41,14 @@ class PaneThread:
         for descriptor in (self._wake_read, self._wake_write):
             os.set_blocking(descriptor, False)
         self._selector.register(self._wake_read, READ, None)
-        self._calls: deque[Callable[[], None]] = deque()
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._calls: deque[Callable[[], object]] = deque()
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="panes", daemon=True)
         self._thread.start()
 
-    def call(self, work: Callable[[], None]) -> None:
+    def call(self, work: Callable[[], object]) -> None:
         """Have work done in the thread, soon and in the order of the calls. Dropped once the thread is closed."""
         self._calls.append(work)
         self._wake()
@@ -76,7 +76,7 @@ class PaneThread:
         with contextlib.suppress(KeyError):
             self._selector.unregister(descriptor)
 
-    def after(self, seconds: float, work: Callable[[], None]) -> None:
+    def after(self, seconds: float, work: Callable[[], object]) -> None:
         """Do work after a time."""
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), work))
 
@@ -99,7 +99,8 @@ class PaneThread:
                     if key.data is None:
                         with contextlib.suppress(BlockingIOError):
                             os.read(self._wake_read, 4096)
-                    else:
+                    # What was ready may have been closed since, by the one before it: its number may be another's.
+                    elif self._selector.get_map().get(key.fd) == key:
                         self._dispatch(key.fd, key.data, events)
                 while self._calls:
                     _do(self._calls.popleft())
@@ -125,7 +126,7 @@ class PaneThread:
             _do(lambda: watch.on_failure(failure))
 
 
-def _do(work: Callable[[], None]) -> None:
+def _do(work: Callable[[], object]) -> None:
     try:
         work()
     except Exception as error:  # noqa: BLE001  the edge between panes, as above

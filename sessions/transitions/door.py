@@ -1,7 +1,8 @@
 """The one door for transition tools: who calls, whether they may, whether the call stands, and what follows.
 
 Every way in (function tools, the shell command, MCP) ends here. A token belongs to exactly one open turn, so a late or
-a stolen call cannot move the session.
+a stolen call cannot move the session. Whether the turn still stands is looked at in the moment of appending: a call that
+waits at the door while the person moves the session on comes too late as well.
 """
 
 import asyncio
@@ -15,6 +16,10 @@ from sessions.events import Event, TransitionCalled, TurnStarted
 from sessions.state import SessionState
 from sessions.transitions.effects import effects, kept_text
 from sessions.transitions.schema import ContractFault, parse
+
+_OVER = "this token belongs to no running turn; the turn is over"
+_RECORDED_REFUSALS = 20
+"""Refused calls of one turn that are recorded. A program that calls without end must not fill the log."""
 
 
 @dataclass(slots=True)
@@ -32,12 +37,12 @@ class Door:
     def __init__(
         self,
         state: Callable[[], SessionState],
-        append: Callable[..., Awaitable[None]],
+        append_if: Callable[[Callable[[SessionState], bool], tuple[Event, ...]], Awaitable[bool]],
         keep: Callable[[str], Awaitable[str]],
     ) -> None:
         """Take the way to the state, to the log, and to the artefacts."""
         self._state = state
-        self._append = append
+        self._append_if = append_if
         self._keep = keep
         self._open: dict[str, _OpenTurn] = {}
         self._lock = asyncio.Lock()
@@ -68,7 +73,7 @@ class Door:
         """
         entry = self._find(token)
         if entry is None:
-            return TransitionReply(False, "this token belongs to no running turn; the turn is over")
+            return TransitionReply(False, _OVER)
         async with self._lock:
             if entry.accepted is not None:
                 same = entry.accepted.key == key or (entry.accepted.tool, entry.accepted.arguments) == (tool, arguments)
@@ -95,7 +100,8 @@ class Door:
                 outcome=transition.outcome,
                 reply=f"{tool} accepted; your turn is over",
             )
-            await self._append(called, *events)
+            if not await self._append_if(lambda state: _stands(state, entry.turn), (called, *events)):
+                return TransitionReply(False, _OVER)
             entry.accepted = called
             entry.over.set()
             return TransitionReply(True, called.reply)
@@ -116,8 +122,16 @@ class Door:
             accepted=False,
             reply=_storable(text),
         )
-        await self._append(refused)
+        if entry.refused <= _RECORDED_REFUSALS:
+            await self._append_if(lambda _: True, (refused,))
         return TransitionReply(False, text)
+
+
+def _stands(state: SessionState, turn: TurnStarted) -> bool:
+    """Say whether the session still is where a turn began: nobody ended the turn or moved the session on."""
+    position = state.position
+    here = (position.stage, position.node, position.visit) == ("at", turn.node, turn.visit)
+    return here and turn.turn in state.turns
 
 
 def _storable(text: str) -> str:

@@ -62,9 +62,12 @@ def write_fleet(folder: Path, base_url: str) -> Path:
 async def run(folder: Path, fleet: Path, *more: str) -> tuple[int, str]:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tui.cli", "run", "bar charts", "--project", str(folder), "--fleet", str(fleet), *more,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, stdin=asyncio.subprocess.DEVNULL, env=environment,
-    )  # fmt: skip
+        *(sys.executable, "-m", "tui.cli", "run", "bar charts", "--project", str(folder), "--fleet", str(fleet), *more),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        stdin=asyncio.subprocess.DEVNULL,
+        env=environment,
+    )
     output, _ = await process.communicate()
     return process.returncode or 0, output.decode()
 

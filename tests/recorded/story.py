@@ -1,6 +1,6 @@
 """How a log is written by hand: a session's scenes as events, deltas and terminal bytes, with named moments."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sessions.client.updates import Delta, Records, Update
 from sessions.events import (
@@ -66,17 +66,13 @@ class Story:
         self.moments[moment] = len(self.updates)
 
     def until(self, moment: str) -> "Story":
-        """Return the story up to a moment, with `now` at the last thing that happened in it."""
+        """Return the story up to a moment as an attaching screen gets it, with `now` four seconds after the last event."""
         kept = self.updates[: self.moments[moment]]
-        last = max(one.records[-1].at for one in kept if isinstance(one, Records))
-        return Story(
-            rehearsal=self.rehearsal,
-            cli=self.cli,
-            now=last + 4,
-            updates=kept,
-            artefacts=self.artefacts,
-            moments=self.moments,
-        )
+        last = max(n for n, one in enumerate(kept) if isinstance(one, Records))
+        old = [replace(one, caught_up=False) if isinstance(one, Records) and n < last else one for n, one in enumerate(kept)]
+        end = kept[last]
+        assert isinstance(end, Records)
+        return replace(self, now=end.records[-1].at + 4, updates=old)
 
     def records(self) -> list[Record]:
         return [record for one in self.updates if isinstance(one, Records) for record in one.records]

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from sessions.events import Record, SpecAppended, TransitionCalled, TurnStarted
+from sessions.events import NodeEntered, Record, Rerouted, SpecAppended, TransitionCalled, TurnStarted
 from sessions.events.base import Event
 from sessions.state import EMPTY, SessionState, fold
 from sessions.transitions.door import Door
@@ -19,11 +20,21 @@ class Log:
         self.state: SessionState = EMPTY
         self.events: list[Event] = []
 
-    async def append(self, *events: Event) -> None:
-        await asyncio.sleep(0)
+    def take(self, *events: Event) -> None:
         for event in events:
             self.events.append(event)
             self.state = fold(self.state, Record(len(self.events), 0.0, event))
+
+    async def append(self, *events: Event) -> None:
+        await asyncio.sleep(0)
+        self.take(*events)
+
+    async def append_if(self, allowed: Callable[[SessionState], bool], events: tuple[Event, ...]) -> bool:
+        await asyncio.sleep(0)
+        if not allowed(self.state):
+            return False
+        self.take(*events)
+        return True
 
 
 async def keep(text: str) -> str:
@@ -37,7 +48,7 @@ def log() -> Log:
 
 @pytest.fixture
 def door(log: Log) -> Door:
-    return Door(lambda: log.state, log.append, keep)
+    return Door(lambda: log.state, log.append_if, keep)
 
 
 async def begin(
@@ -54,13 +65,13 @@ async def begin(
         parts=(),
         tokens=1,
     )
-    await log.append(started)
+    await log.append(NodeEntered(node=started.node, visit=started.visit), started)
     over = asyncio.Event()
     return door.admit(started, tools, over), over
 
 
 def kinds(log: Log) -> list[str]:
-    return [type(event).__name__ for event in log.events]
+    return [type(event).__name__ for event in log.events if not isinstance(event, NodeEntered)]
 
 
 async def test_an_accepted_call_and_what_follows_are_one_append(log: Log, door: Door) -> None:
@@ -125,6 +136,26 @@ async def test_no_token_but_the_open_turns_own_opens_anything(log: Log, door: Do
     door.expel("t002")
     assert not (await door.call(other, "append_spec", SPEC, "k")).accepted
     assert kinds(log) == ["TurnStarted", "TurnStarted"]
+
+
+async def test_a_call_that_waits_while_the_person_moves_the_session_on_comes_too_late(log: Log, door: Door) -> None:
+    token, over = await begin(log, door)
+    calling = asyncio.create_task(door.call(token, "append_spec", SPEC, "k1"))
+    await asyncio.sleep(0)
+    log.take(Rerouted(verb="retask", to="build", note="again"))
+    reply = await calling
+    assert not reply.accepted
+    assert "the turn is over" in reply.text
+    assert not over.is_set()
+    assert kinds(log) == ["TurnStarted", "Rerouted"]
+
+
+async def test_a_program_that_calls_without_end_does_not_fill_the_log(log: Log, door: Door) -> None:
+    token, _ = await begin(log, door)
+    for n in range(100):
+        assert "reason" in (await door.call(token, "append_spec", "{}", f"k{n}")).text
+    assert door.refusals(token) == 100
+    assert kinds(log).count("TransitionCalled") == 20
 
 
 async def test_a_pass_against_red_tests_is_kept_as_a_conflict(log: Log, door: Door) -> None:

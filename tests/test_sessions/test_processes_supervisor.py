@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,10 +156,12 @@ def test_interrupts_from_the_keyboard_are_the_programs_alone(marker: str) -> Non
 
 def in_terminal(marker: str, argv: list[str], grace: float = 0.3) -> "pexpect.spawn[str]":
     command = supervised(argv, tty=True, grace=grace)
-    environment = {**ENVIRONMENT, "TERM": "xterm", MARKER_VARIABLE: marker}
-    return pexpect.spawn(
-        command[0], command[1:], env=environment, encoding="utf-8", timeout=60, echo=False, dimensions=(24, 80)
-    )  # pyright: ignore[reportArgumentType, reportReturnType]
+    environment: Any = {**ENVIRONMENT, "TERM": "xterm", MARKER_VARIABLE: marker}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of every fork beside threads, since Python 3.12
+        return pexpect.spawn(
+            command[0], command[1:], env=environment, encoding="utf-8", timeout=60, echo=False, dimensions=(24, 80)
+        )
 
 
 def test_a_terminals_interrupt_reaches_the_program_and_its_status_comes_back(marker: str) -> None:

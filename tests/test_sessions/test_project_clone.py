@@ -1,6 +1,8 @@
 """A session's clone: made once, compared, committed, set aside, and brought into the person's repository."""
 
+import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,6 +167,64 @@ async def test_a_crash_after_the_commit_is_made_good_on_opening(root: Path, sess
     assert git(again.folder, "rev-parse", "HEAD") == made.commit
     assert git(again.folder, "status", "--porcelain") == " M new"
     assert (await again.checkpoint("Work", key="1")).commit == made.commit
+
+
+HOST = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from sessions.project.clone import SessionClone
+from sessions.project.git import Git
+from sessions.project.inspection import require_workable
+
+root, home, left = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+start = Git._start
+
+async def counted(self, *arguments):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return await start(self, *arguments)
+
+async def work():
+    repository = await require_workable(root)
+    Git._start = counted
+    clone = await SessionClone.open_or_create(
+        repository, home, branch="quarterdeck/s1", base_commit=repository.head_commit
+    )
+    (clone.folder / "new").write_text("x")
+    await clone.checkpoint("Work", key="1")
+    await clone.export_to(root, "refs/quarterdeck/s1")
+
+asyncio.run(work())
+"""
+
+
+async def test_a_host_killed_at_any_step_goes_on_where_it_was(root: Path, tmp_path: Path) -> None:
+    killed, finished = 0, False
+    for step in range(1, 100, 4):
+        home = tmp_path / f"session {step}"
+        home.mkdir()
+        program = [sys.executable, "-c", HOST, str(root), str(home), str(step)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        host = await asyncio.create_subprocess_exec(*program, env=environment)
+        finished = await host.wait() == 0
+        if finished:
+            break
+        killed += 1
+
+        clone = await open_clone(root, home)
+        (clone.folder / "new").write_text("x")
+        made = await clone.checkpoint("Work", key="1")
+
+        assert made.commit == await clone.head()
+        assert git(clone.record_folder, "rev-list", "--count", f"{clone.base_commit}..{made.commit}") == "1"
+        assert git(clone.folder, "status", "--porcelain", "--branch") == f"## {BRANCH}"
+        assert git(clone.folder, "rev-parse", "HEAD") == made.commit
+        assert git(clone.record_folder, "fsck", "--no-dangling") == ""
+        await clone.close()
+    assert killed > 5
+    assert finished
 
 
 async def test_stale_locks_of_a_crash_are_removed(root: Path, session: Path) -> None:

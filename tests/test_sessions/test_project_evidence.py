@@ -1,11 +1,11 @@
 """The host runs the tests itself and judges the run."""
 
 import asyncio
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
-import shlex
 from process_trees import ENVIRONMENT
 
 from sessions.errors import ProjectError

@@ -89,14 +89,13 @@ async def test_links_are_kept_as_links_and_never_followed(clone: SessionClone, r
     assert content(clone.folder).keys() == {"README.md", "src/app.py"}
 
 
-async def test_pipes_and_sockets_block_nothing(clone: SessionClone) -> None:
+async def test_pipes_and_sockets_block_nothing(clone: SessionClone, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(clone.folder / "pipe")
     (clone.folder / "README.md").unlink()
     os.mkfifo(clone.folder / "README.md")
+    monkeypatch.chdir(clone.folder)  # the path of a socket may be 100 letters long
     with socket.socket(socket.AF_UNIX) as listener:
-        here = os.open(clone.folder, os.O_RDONLY)
-        listener.bind(f"/proc/self/fd/{here}/socket" if os.path.exists("/proc/self/fd") else "socket")  # noqa: ASYNC240, PTH110
-        os.close(here)
+        listener.bind("socket")
 
         diff = await clone.diff(clone.base_commit)
 
@@ -105,6 +104,25 @@ async def test_pipes_and_sockets_block_nothing(clone: SessionClone) -> None:
         assert (await clone.checkpoint("Pipes", key="1")).made
     await clone.restore(clone.base_commit)
     assert (clone.folder / "README.md").read_text() == "sample\n\nmore\n"
+
+
+async def test_a_file_may_become_a_link_or_a_folder_and_back(clone: SessionClone) -> None:
+    (clone.folder / "README.md").unlink()
+    (clone.folder / "README.md").symlink_to("src/app.py")
+    (clone.folder / "src" / "app.py").rename(clone.folder / "kept")
+    (clone.folder / "src" / "app.py").mkdir()
+    (clone.folder / "kept").rename(clone.folder / "src" / "app.py" / "inside")
+
+    diff = await clone.diff(clone.base_commit)
+
+    assert {(change.path, change.status) for change in diff.files} == {
+        ("README.md", "type changed"),
+        ("src/app.py/inside", "renamed"),
+    }
+    assert (await clone.checkpoint("Other kinds", key="1")).made
+    assert git(clone.folder, "status", "--porcelain") == ""
+    await clone.restore(clone.base_commit)
+    assert content(clone.folder).keys() == {"README.md", "src/app.py"}
 
 
 async def test_a_pipe_that_git_itself_would_read_is_named(clone: SessionClone, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,11 @@
 """The parts of the rehearsal agent that need no terminal: keys, the input box, lines, frames, children."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 
 import pytest
-import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 

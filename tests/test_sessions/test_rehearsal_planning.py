@@ -50,6 +50,21 @@ class TestPlanner:
         amended = resolve((entry, appended))
         assert len(amended.clauses) == (7 if note.startswith("drop") else 9)
 
+    @pytest.mark.parametrize(
+        ("project", "package"),
+        [
+            ("README.md\nsrc/barchart_theme.css", "barchart"),
+            ("barchart/__init__.py", "barchart_rehearsal"),
+            ("README.md\nbarchart.py", "barchart_rehearsal"),
+            ("├── barchart\n│   └── cli.py", "barchart_rehearsal"),
+            ("tests/test_barchart_table.py", "barchart_rehearsal"),
+        ],
+    )
+    def test_a_name_that_is_taken_is_left_alone(self, project: str, package: str) -> None:
+        text, spec = self.plan(idea="x", project=project)
+        assert spec.clauses[0].startswith(f"`python -m {package} FILE")
+        assert ("so mine is called" in text) == (package != "barchart")
+
     def test_a_huge_idea_is_quoted_in_one_line(self) -> None:
         text, _ = self.plan(idea="x" * 1_000_000)
         assert len(text) < 400

@@ -139,5 +139,8 @@ class Quit(Command):
         choice = await app.push_screen_wait(QuitDialog(app.state))
         if choice == "detach":
             app.leave(ExitState("detached"))
-        elif choice == "stop" and await app.give(StopHost(reason="you quit")):
-            app.leave(ExitState("stopped"))
+        elif choice == "stop":
+            app.stopping = True
+            app.stopping = await app.give(StopHost(reason="you quit"))
+            if app.stopping:
+                app.leave(ExitState("stopped"))

@@ -43,14 +43,23 @@ class CommandFinder(Dialog[str]):
         options.clear_options()
         self._shown = []
         matcher = Matcher(query)
-        for command, refusal in self._listed:
-            words = f"{command.label} {command.id} {command.help} {self._keymap.all_words(command)}"
-            if query and not matcher.match(words) and query.lower() not in words.lower():
-                continue
-            self._shown.append(command)
-            options.add_option(Option(self._prompt(command, refusal), disabled=refusal is not None))
+        scored = [(self._score(command, query, matcher), command, refusal) for command, refusal in self._listed]
+        scored.sort(key=lambda found: (found[2] is not None, -found[0]))
+        for score, command, refusal in scored:
+            if score:
+                self._shown.append(command)
+                options.add_option(Option(self._prompt(command, refusal), disabled=refusal is not None))
         able = [n for n, command in enumerate(self._shown) if not options.get_option_at_index(n).disabled]
         options.highlighted = able[0] if able else None
+
+    def _score(self, command: Command, query: str, matcher: Matcher) -> float:
+        """Return how well a command answers a query: by its label or key best, by a word of its help least."""
+        if not query:
+            return 1
+        if query.lower() in command.label.lower() or query in self._keymap.all_words(command).split():
+            return 100
+        by_name = max(matcher.match(command.label), matcher.match(command.id))
+        return by_name or (0.1 if query.lower() in command.help.lower() else 0)
 
     def _prompt(self, command: Command, refusal: str | None) -> Content:
         key = f"{self._keymap.all_words(command):>12}  "

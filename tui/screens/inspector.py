@@ -84,7 +84,7 @@ class Inspector(Dialog[Decision]):
                 yield Static(self._facts(), id="facts", markup=False)
             with Vertical(classes="inspector-right"):
                 yield Static("", id="preview-title", markup=False)
-                with VerticalScroll(id="preview-scroll"):
+                with VerticalScroll(id="preview-scroll", can_focus=False):
                     yield Static(safe(self.handoff.text), id="preview", markup=False)
         with Horizontal(classes="inspector-note"):
             yield Static(
@@ -149,7 +149,7 @@ class Inspector(Dialog[Decision]):
             ("t", "retask"),
             ("!", "escalate"),
         ]
-        return keys_line(*pairs, ("Tab", "note"), ("Esc", "later"))
+        return keys_line(*pairs, ("Tab", "note"), ("PgDn", "read on"), ("Esc", "later"))
 
     def first_focus(self) -> OptionList:
         self._opened = self._ticks()
@@ -162,6 +162,12 @@ class Inspector(Dialog[Decision]):
         return open_one is not None and open_one.stage == "proposed"
 
     def on_key(self, event: events.Key) -> None:
+        if event.key in ("pageup", "pagedown"):
+            event.stop()
+            event.prevent_default()
+            scroll = self.query_one("#preview-scroll", VerticalScroll)
+            scroll.scroll_relative(y=(scroll.size.height - 1) * (1 if event.key == "pagedown" else -1), animate=False)
+            return
         verb = _VERBS.get(event.key)
         if verb is None or isinstance(self.focused, Input):
             return

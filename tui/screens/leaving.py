@@ -31,7 +31,7 @@ class HostGone(Dialog[bool]):
     """Says that the session's host is gone. Gives True to start it again, False to quit."""
 
     def __init__(self, lost: HostLost) -> None:
-        super().__init__("THE SESSION HOST IS GONE", "")
+        super().__init__("THE SESSION HOST HAS STOPPED" if lost.ended else "THE SESSION HOST IS GONE", "")
         self._lost = lost
         self.add_class("-alarm")
 

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from panes.arrangement import Desk, Shape, set_up, shape_of
 from panes.frame import PaneFrame
@@ -77,6 +77,7 @@ class LoopScreen(Screen[None]):
                 yield NeedsQueue(look, id="needs").data_bind(LoopScreen.state, LoopScreen.now, LoopScreen.roster)
                 yield PlanStrip(look, id="plan").data_bind(LoopScreen.state, LoopScreen.now)
             with Vertical(id="panes"):
+                yield Static("opening the session ...", id="opening", markup=False)
                 yield HandoffLane(look, id="lane").data_bind(LoopScreen.state, LoopScreen.now, LoopScreen.roster)
         yield StatusLine(look, id="status").data_bind(LoopScreen.state, LoopScreen.now, LoopScreen.roster)
         footer = Footer(look, self.keymap, id="footer")
@@ -106,6 +107,7 @@ class LoopScreen(Screen[None]):
 
     def _open_windows(self, state: SessionState) -> None:
         panes = self.query_one("#panes", Vertical)
+        self.query_one("#opening").remove()
         for key, window in state.windows.items():
             frame = PaneFrame(self.look, key, self._body(window))
             frame.state, frame.now = state, self.now

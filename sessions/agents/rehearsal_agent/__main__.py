@@ -8,7 +8,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from sessions.agents.rehearsal_agent.cells import Line
+from sessions.agents.rehearsal_agent.cells import Line, harmless
 from sessions.agents.rehearsal_agent.keeping import Keeper
 from sessions.agents.rehearsal_agent.program import Performs, Program
 from sessions.agents.rehearsal_agent.terminal import Terminal
@@ -28,7 +28,7 @@ def main() -> int:
 
 
 async def _run(pace: float, *, ask: bool, resume: str) -> int:
-    name = resume or secrets.token_hex(3)
+    name = harmless(resume)[:40] or secrets.token_hex(3)
     terminal = Terminal(sys.stdout.fileno())
     keeper = Keeper(os.environ.get("QUARTERDECK_TRANSCRIPT", ""))
     greeting = _greeting(name, resumed=bool(resume))

@@ -51,7 +51,7 @@ class Program:
         self.transcript.add(*greeting)
         self._terminal, self._fd = terminal, fd
         self._painter = Painter(terminal, self._frame, colour=not os.environ.get("NO_COLOR"))
-        self._folder = str(Path.cwd())
+        self._folder = harmless(str(Path.cwd()))
         self._keys, self._editor = KeyReader(), Editor()
         self._state: AgentState = "idle"
         self._title = self._doing = ""
@@ -204,7 +204,7 @@ class Program:
     def _submit(self, prompt: str) -> None:
         if prompt in {"/quit", "/exit"}:
             self._end(0)
-        elif prompt == "/help":
+        elif prompt == "/help" and not self._turn:
             self.transcript.gap()
             self.transcript.add(*((("dim", line),) for line in _HELP))
         elif prompt:

@@ -18,7 +18,7 @@ from sessions.models.rehearsal.worker import NOT_RUN, ReportDone, RunTests, Writ
 from sessions.prompts import read_parts
 
 _ORDER = re.compile(r"\s*Read (?P<path>.+?) and do what it says\.?\s*", re.S)
-_WORDS_A_SECOND, _LINES_A_SECOND, _THOUGHT = 25.0, 40.0, 0.35
+_WORDS_A_SECOND, _LINES_A_SECOND, _THOUGHT = 28.0, 45.0, 0.3
 """Words, lines of an edit, and seconds before each step, at pace 1."""
 _LONGEST_SHOWN = 100_000
 """Letters of one command's output that are shown."""

@@ -26,11 +26,11 @@ from sessions.prompts import estimate_tokens
 PREFIX = "rehearsal/"
 """Begins the name of every rehearsal model."""
 
-_FIRST_TOKEN = 0.35
+_FIRST_TOKEN = 0.25
 """Seconds before the first word at pace 1."""
-_SLOWEST, _SPREAD = 42, 17
+_SLOWEST, _SPREAD = 45, 15
 """Tokens a second at pace 1, and by how much one answer may be faster than another."""
-_CALL_FACTOR = 3
+_CALL_FACTOR = 5
 """How much faster a tool call's arguments come: nobody reads JSON word by word."""
 
 

@@ -112,7 +112,7 @@ def package_in_tree(project: str) -> str:
 
 def free_package(project: str) -> str:
     """Return a package name that a project's file list does not have yet."""
-    taken = re.search(rf"(?m)(?:^|[\s/│├└─]){NAME}(?:/|\s*$)|\btest_{NAME}_\w+\.py", project)
+    taken = re.search(rf"(?m)(?:^|[\s/│├└─]){NAME}(?:/|\.py\b|\s*$)|\btest_{NAME}_\w+\.py", project)
     return SPARE_NAME if taken else NAME
 
 

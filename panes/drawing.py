@@ -32,7 +32,8 @@ _EVENT_WIDTH = 104
 
 def draw(entry: Entry, width: int, look: Look) -> list[Content]:
     """Return the rows of an entry, each at most `width` cells wide, without the margin. Said text is not drawn here."""
-    return _DRAW[type(entry)](entry, width, look)
+    rows = _DRAW[type(entry)](entry, width, look)
+    return [row if row.cell_length <= width else row.truncate(width, ellipsis=True) for row in rows]
 
 
 def group_of(entry: Entry) -> str:

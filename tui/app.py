@@ -108,7 +108,7 @@ class QuarterdeckApp(PaintedApp[ExitState]):
             self.run_command("session.report")
 
     def _announce(self, before: SessionState, after: SessionState) -> None:
-        """Say what is new and needs the person, and what changed by itself. The first batch says only how the session began."""
+        """Say what is new and needs the person, and what changed by itself; at first only how the session began."""
         for notice in after.notices[len(before.notices) :] if before.seq else ():
             if notice.level != "info":
                 self.toast(notice.text, notice.level)

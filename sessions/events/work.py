@@ -59,7 +59,8 @@ class TestCounts(Event):
 class EvidenceTaken(Event):
     """The host ran the tests and took the diff itself.
 
-    `exit_code` is None when no command was given or it could not be run. `output` and `diff` are artefacts.
+    `exit_code` is None when no command was given or it could not be run. `output` and `diff` are artefacts; `left_out`
+    are paths whose content is in neither diff nor commit, each with the reason.
     """
 
     kind: Literal["evidence_taken"] = "evidence_taken"
@@ -80,6 +81,7 @@ class EvidenceTaken(Event):
     added: int
     removed: int
     outside_scope: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     commit: str
 
 

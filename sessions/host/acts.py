@@ -4,27 +4,37 @@ An act that changes nothing but the log returns its events, which the runner app
 the node: after a crash either all of it happened or none.
 """
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sessions.agents.wording import storable
+from sessions.errors import ProjectError
 from sessions.events import EvidenceTaken, MilestonePassed, TaskStarted, TestCounts
 from sessions.host.counting import count_tokens
 from sessions.host.journal import Journal
 from sessions.plan import Milestone
+from sessions.processes.leftovers import ProcessMark
 from sessions.project.clone import SessionClone
 from sessions.project.evidence import TestRun, first_failure, run_tests
 from sessions.state import SessionState, TaskState
 from sessions.workflow.runner import NodeResult
 
 
+_NO_COMMAND = "no test command was given for this task\n"
+
+
 @dataclass(frozen=True, slots=True)
 class ActContext:
-    """What an act may use. `show` prints a line of a program's output where the person looks."""
+    """What an act may use. `show` prints a program's output where the person looks; `started` is told what was
+    started.
+    """
 
     journal: Journal
     clone: SessionClone
     environment: Mapping[str, str]
     show: Callable[[str], None]
+    started: Callable[[ProcessMark], None]
     test_seconds: float
 
 
@@ -51,7 +61,8 @@ async def next_task(context: ActContext) -> NodeResult:
         passed.append(MilestonePassed(milestone=milestone.id))
     if not open_tasks:
         return NodeResult("finished", detail="the whole program")
-    return _begin(state, open_tasks[0], await context.clone.head(), note="", before=tuple(passed))
+    # What the person wrote to the plan they approved is for whoever gets its next task.
+    return _begin(state, open_tasks[0], await context.clone.head(), note=state.position.note, before=tuple(passed))
 
 
 async def begin_attempt(context: ActContext) -> NodeResult:
@@ -88,17 +99,8 @@ async def take_evidence(context: ActContext) -> NodeResult:
     state = context.journal.state
     task = state.tasks[state.task]
     command = task.task.test_command.strip()
-    run: TestRun | None = None
-    if command:
-        context.show(f"$ {command}\n")
-        run = await run_tests(
-            command,
-            context.clone.folder,
-            env=dict(context.environment),
-            timeout=context.test_seconds,
-            on_output=lambda data: context.show(data.decode("utf-8", "replace")),
-        )
-    result = "none" if run is None else "passed" if run.passed else "failed"
+    run, output = await _run_tests(context, command) if command else (None, _NO_COMMAND)
+    result = "none" if not command else "passed" if run and run.passed else "failed"
     checkpoint = await context.clone.checkpoint(
         f"{task.task.id}: {task.task.title}",
         f"Attempt {task.attempt}, tests {result}.",
@@ -107,7 +109,6 @@ async def take_evidence(context: ActContext) -> NodeResult:
     )
     diff = await context.clone.diff(task.base)
     outside = await context.clone.changed_outside(task.task.scope, task.base)
-    output = run.output.decode("utf-8", "replace") if run else "no test command was given for this task\n"
     evidence = EvidenceTaken(
         task=task.task.id,
         attempt=task.attempt,
@@ -122,13 +123,33 @@ async def take_evidence(context: ActContext) -> NodeResult:
         output_tokens=await count_tokens(output),
         diff=await context.journal.keep(diff.text or "no change\n"),
         diff_tokens=await count_tokens(diff.text),
-        files=tuple(one.path for one in diff.files),
+        files=tuple(storable(one.path) for one in diff.files),
         added=diff.added,
         removed=diff.removed,
-        outside_scope=outside,
+        outside_scope=tuple(map(storable, outside)),
         commit=checkpoint.commit or await context.clone.head(),
     )
     return NodeResult(result, detail=f"tests {result}", events=(evidence,))
+
+
+async def _run_tests(context: ActContext, command: str) -> tuple[TestRun | None, str]:
+    """Run the test command and return what it came to, None when it could not be run, and what there is to read of it."""
+    context.show(f"$ {command}\n")
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    try:
+        run = await run_tests(
+            command,
+            context.clone.folder,
+            env=dict(context.environment),
+            timeout=context.test_seconds,
+            on_output=lambda data: context.show(decoder.decode(data)),
+            on_started=context.started,
+        )
+    except ProjectError as error:
+        # A command that cannot be run is a fact about the task, for the Auditor to judge like any other.
+        context.show(f"{error.what}\n")
+        return None, f"the test command could not be run: {error.what}\n"
+    return run, run.output.decode("utf-8", "replace")
 
 
 async def close_milestone(context: ActContext) -> NodeResult:

@@ -94,7 +94,7 @@ class AgentMaker:
     def _cli(self, seat: Seat, clone: Path, socket: Path) -> CliAgent:
         if self._thread is None:
             self._thread = PaneThread()
-        argv = [sys.executable, "-m", "sessions.agents.rehearsal_agent", "--pace", str(self._order.pace)]
+        argv = [sys.executable, "-P", "-m", "sessions.agents.rehearsal_agent", "--pace", str(self._order.pace)]
         if self._order.screen and not self._order.unattended:
             argv.append("--ask")
         program = CliProgram(

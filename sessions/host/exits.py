@@ -1,9 +1,11 @@
 """After an Exit Manager's turn: what it really changed, whether that is inside its budget, and what follows."""
 
+from sessions.agents.wording import storable
 from sessions.contract import KickBack, PassMilestone, PassSession
 from sessions.events import (
     EditSetAside,
     Event,
+    EvidenceTaken,
     KickedBack,
     MilestonePassed,
     SessionPassed,
@@ -12,6 +14,7 @@ from sessions.events import (
 )
 from sessions.host.acts import due_milestone
 from sessions.host.journal import Journal
+from sessions.project.changes import Diff
 from sessions.project.clone import SessionClone
 from sessions.state import TurnState
 from sessions.transitions.schema import parse
@@ -25,9 +28,13 @@ async def judge_exit(
     """Return what an exit turn came to, with the events that record it.
 
     The budget is enforced on the real diff of the tree, whatever was reported. Over it, the edits are kept as an
-    artefact, taken back from the tree, and become a kick-back that re-enters the audited loop.
+    artefact, taken back from the tree, and become a kick-back that re-enters the audited loop. Done again after a crash
+    it comes to the same, however far it had got.
     """
-    base = await clone.head()
+    base = _logged_head(journal)
+    aside = _set_aside_before(journal, turn)
+    if aside is not None:
+        return await _kick_back(clone, base, aside)
     diff = await clone.diff(base)
     changed = diff.added + diff.removed
     transition = parse(called.tool, called.arguments)
@@ -38,17 +45,18 @@ async def judge_exit(
             f"{limits.edit_files} files and {limits.edit_lines} lines"
         )
         aside = EditSetAside(
-            files=tuple(one.path for one in diff.files),
+            files=tuple(storable(one.path) for one in diff.files),
             added=diff.added,
             removed=diff.removed,
-            diff=await journal.keep(await clone.set_aside(base)),
+            diff=await journal.keep(await clone.patch(base)),
             reason=reason,
             turn=turn.started.turn,
         )
-        kicked = KickBack(diagnosis=f"{reason}; it was set aside", pointer=diff.files[0].path)
-        return NodeResult("kick_back", detail=reason, events=(aside, KickedBack(report=kicked, turn=turn.started.turn)))
+        # Logged before the files are taken back: after a crash in between, nothing else says that there was an edit.
+        await journal.append(aside)
+        return await _kick_back(clone, base, aside)
     if diff.files:
-        events.append(await _commit_edit(journal, clone, turn, base))
+        events.append(await _commit_edit(journal, clone, turn, diff))
     match transition:
         case KickBack():
             events.append(KickedBack(report=transition, turn=turn.started.turn))
@@ -68,19 +76,42 @@ async def judge_exit(
     return NodeResult(called.outcome, detail=called.tool, events=tuple(events))
 
 
-async def _commit_edit(journal: Journal, clone: SessionClone, turn: TurnState, base: str) -> SurgicalEditMade:
-    diff = await clone.diff(base)
-    key = f"edit/{turn.started.node}/{turn.started.visit}"
-    names = ", ".join(one.path for one in diff.files)
+def _logged_head(journal: Journal) -> str:
+    """Return the newest commit the log knows of. The branch's own head may be an edit whose event a crash swallowed."""
+    for record in reversed(journal.records):
+        if isinstance(record.event, EvidenceTaken | SurgicalEditMade):
+            return record.event.commit
+    return journal.state.started.base if journal.state.started else ""
+
+
+def _set_aside_before(journal: Journal, turn: TurnState) -> EditSetAside | None:
+    return next(
+        (
+            record.event
+            for record in reversed(journal.records)
+            if isinstance(record.event, EditSetAside) and record.event.turn == turn.started.turn
+        ),
+        None,
+    )
+
+
+async def _kick_back(clone: SessionClone, base: str, aside: EditSetAside) -> NodeResult:
+    await clone.restore(base)
+    report = KickBack(diagnosis=f"{aside.reason}; it was set aside", pointer=aside.files[0])
+    return NodeResult("kick_back", detail=aside.reason, events=(KickedBack(report=report, turn=aside.turn),))
+
+
+async def _commit_edit(journal: Journal, clone: SessionClone, turn: TurnState, diff: Diff) -> SurgicalEditMade:
+    files = tuple(storable(one.path) for one in diff.files)
     checkpoint = await clone.checkpoint(
-        f"Surgical edit of {names}",
+        f"Surgical edit of {', '.join(files)}",
         "Made by the Exit Manager inside its budget.",
         {"Node": turn.started.node, "Spec-Revision": str(turn.started.spec_revision)},
-        key=key,
+        key=f"edit/{turn.started.node}/{turn.started.visit}",
     )
     return SurgicalEditMade(
-        commit=checkpoint.commit or base,
-        files=tuple(one.path for one in diff.files),
+        commit=checkpoint.commit or await clone.head(),
+        files=files,
         added=diff.added,
         removed=diff.removed,
         diff=await journal.keep(diff.text),

@@ -155,6 +155,7 @@ def evidence_lines(task: TaskState) -> str:
             f"files: {', '.join(evidence.files) or '(none)'}",
             f"changed: +{evidence.added} -{evidence.removed}",
             f"outside_scope: {', '.join(evidence.outside_scope) or '(none)'}",
+            *([f"left_out: {', '.join(evidence.left_out)}"] if evidence.left_out else []),
             f"commit: {evidence.commit}",
         ]
     )

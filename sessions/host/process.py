@@ -157,7 +157,9 @@ async def _run_in(folder: SessionFolder, opened: _Opened, started: SessionStarte
     write_shims(folder.bin, python=started.rehearsal)
     socket = folder.prepare_socket()
     path = f"{folder.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    environment = clean_environment(set={"PATH": path})
+    # Plug-ins of the environment Quarterdeck runs in have no business in the rehearsal's tests, and cost seconds.
+    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} if started.rehearsal else {}
+    environment = clean_environment(set={"PATH": path, **alone})
     terminals: dict[str, Terminal] = {}
     maker = AgentMaker(folder, opened.fleet, order, environment, journal, terminals)
     server: SessionServer | None = None

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 _SHELL = """#!/bin/sh
-exec {python} -m {module} "$@"
+exec {python} -P -m {module} "$@"
 """
 
 

@@ -93,7 +93,7 @@ def start_host(folder: SessionFolder) -> "subprocess.Popen[bytes]":
     with folder.host_log.open("ab") as log:
         folder.host_log.chmod(0o600)
         return subprocess.Popen(
-            [sys.executable, "-m", "sessions.host", str(folder.path)],
+            [sys.executable, "-P", "-m", "sessions.host", str(folder.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -216,6 +216,12 @@ class SessionClone:
             snapshot = await self._record.snapshot()
             return outside_scope(await self._record.changed_paths(base, snapshot.tree), scope)
 
+    async def patch(self, base: str) -> bytes:
+        """Everything that differs from a commit now, as a patch that `git apply` takes. Changes nothing."""
+        async with self._using():
+            snapshot = await self._record.snapshot()
+            return await self._record.patch(base, snapshot.tree)
+
     async def set_aside(self, base: str) -> bytes:
         """Take everything that differs from a commit away, and return it as a patch that `git apply` takes."""
         async with self._using():

@@ -66,10 +66,12 @@ class Story:
         self.moments[moment] = len(self.updates)
 
     def until(self, moment: str) -> "Story":
-        """Return the story up to a moment as an attaching screen gets it, with `now` four seconds after the last event."""
+        """Return the story up to a moment as an attaching screen gets it, `now` being four seconds later."""
         kept = self.updates[: self.moments[moment]]
         last = max(n for n, one in enumerate(kept) if isinstance(one, Records))
-        old = [replace(one, caught_up=False) if isinstance(one, Records) and n < last else one for n, one in enumerate(kept)]
+        old: list[Update] = [
+            replace(one, caught_up=False) if isinstance(one, Records) and n < last else one for n, one in enumerate(kept)
+        ]
         end = kept[last]
         assert isinstance(end, Records)
         return replace(self, now=end.records[-1].at + 4, updates=old)

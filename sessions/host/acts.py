@@ -20,7 +20,6 @@ from sessions.project.evidence import TestRun, first_failure, run_tests
 from sessions.state import SessionState, TaskState
 from sessions.workflow.runner import NodeResult
 
-
 _NO_COMMAND = "no test command was given for this task\n"
 
 
@@ -133,7 +132,7 @@ async def take_evidence(context: ActContext) -> NodeResult:
 
 
 async def _run_tests(context: ActContext, command: str) -> tuple[TestRun | None, str]:
-    """Run the test command and return what it came to, None when it could not be run, and what there is to read of it."""
+    """Run the test command; return what it came to, None when it could not be run, and what there is to read of it."""
     context.show(f"$ {command}\n")
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     try:

@@ -1,15 +1,20 @@
 """The end of a session: the report, the branch as a ref, the closing event."""
 
+import asyncio
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Literal
 
 from sessions.errors import QuarterdeckError
-from sessions.events import Noticed, SessionEnded, SessionPassed
+from sessions.events import Event, Noticed, SessionEnded, SessionPassed
 from sessions.host.journal import Journal
 from sessions.project.clone import SessionClone
 from sessions.project.inspection import Repository
 from sessions.state import SessionState
+
+SessionOutcome = Literal["passed", "failed", "stopped"]
 
 ReportFile = Callable[[str, str], str]
 """Writes a report beside the log (name, text) and returns its path for display."""
@@ -31,25 +36,32 @@ async def fetch_branch(journal: Journal, clone: SessionClone, repository: Reposi
 
 
 async def end_session(
-    journal: Journal, clone: SessionClone, repository: Repository, write: ReportFile, outcome: str
+    journal: Journal,
+    clone: SessionClone,
+    repository: Repository,
+    write: ReportFile,
+    outcome: SessionOutcome,
+    *,
+    before: tuple[Event, ...] = (),
+    summary: str = "",
 ) -> None:
-    """Write the report, fetch the branch and close the session. Repeating it after a crash does no harm."""
+    """Write the report, fetch the branch and close the session. Repeating it after a crash does no harm.
+
+    Args:
+        before: Events that go into the log together with the end.
+        summary: What is said of the end; left out, what the Exit Manager said, or the outcome alone.
+    """
     ref, problem = await fetch_branch(journal, clone, repository)
     if problem:
         await journal.append(Noticed(level="warning", text=f"the branch was not fetched: {problem}"))
     text = report_markdown(journal.state, ref, str(clone.folder), [record.event for record in journal.records])
-    path = write("report.md", text)
-    write("report.json", json.dumps(report_figures(journal.state, ref), indent=2) + "\n")
+    path = await asyncio.to_thread(write, "report.md", text)
+    figures = json.dumps(report_figures(journal.state, ref), indent=2)
+    await asyncio.to_thread(write, "report.json", f"{figures}\n")
     passed = next((one.event for one in journal.records if isinstance(one.event, SessionPassed)), None)
-    summary = passed.report.summary if isinstance(passed, SessionPassed) else outcome
-    await journal.append(
-        SessionEnded(
-            outcome="passed" if outcome == "passed" else "failed",
-            summary=f"{summary}\n\nreport: {path}",
-            report=await journal.keep(text),
-            ref=ref,
-        )
-    )
+    said = summary or (passed.report.summary if isinstance(passed, SessionPassed) else outcome)
+    ended = SessionEnded(outcome=outcome, summary=f"{said}\n\nreport: {path}", report=await journal.keep(text), ref=ref)
+    await journal.append_if(lambda state: state.ended is None, (*before, ended))
 
 
 def report_figures(state: SessionState, ref: str) -> dict[str, object]:
@@ -88,7 +100,7 @@ def report_markdown(state: SessionState, ref: str, clone: str, events: list[obje
     if passed is not None:
         lines += ["## Result", "", passed.report.summary, ""]
         if passed.report.how_to_run:
-            run = f"    cd {clone}\n    {passed.report.how_to_run}"
+            run = f"    cd {shlex.quote(clone)}\n    {passed.report.how_to_run}"
             lines += ["Run it:", "", run, ""]
     if ref:
         lines += [

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from sessions.events import Event, Record, dump_event, kind_of, load_events
-from sessions.state import EMPTY, SessionState, fold
+from sessions.state import EMPTY, SessionState, fold, fold_all
 from sessions.store.artefacts import ArtefactStore
 from sessions.store.errors import LogWriteFailed
 from sessions.store.log import EventLog
@@ -57,8 +57,7 @@ class Journal:
             async for rows in self._log.chunks():
                 events = load_events([row.body for row in rows])
                 records = [Record(row.seq, row.at, event) for row, event in zip(rows, events, strict=True)]
-                for record in records:
-                    self._state = fold(self._state, record)
+                self._state = fold_all(records, self._state)
                 self._records += records
                 await asyncio.sleep(0)
             gc.freeze()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 
 from sessions.errors import QuarterdeckError
 from sessions.events import (
@@ -17,7 +18,6 @@ from sessions.events import (
     Noticed,
     QuestionAnswered,
     Rerouted,
-    SessionEnded,
     WindowResumed,
 )
 from sessions.handoffs import ASSISTED_PASSES
@@ -79,6 +79,8 @@ class Orders:
                 async with self._lock:
                     return await self._reroute("escalate", note)
             case SetGate(mode=mode):
+                if self._session.state.ended is not None:
+                    raise _Refused("the session is over")
                 passes = 0 if mode == "manual" else ASSISTED_PASSES
                 await self._append(GateModeChanged(mode=mode, passes=passes, by="you"))
                 return f"gate is {mode.upper()}"
@@ -115,6 +117,11 @@ class Orders:
             case EditHandoff(text=edited):
                 if not edited.strip():
                     raise _Refused("an empty text cannot cross; reject the handoff instead")
+                if self._session.workflow.nodes[handoff.receiver].kind != "agent":
+                    raise _Refused(
+                        f"the host itself carries out a {handoff.proposed.payload.kind}, as it stands; "
+                        "reject it and say what should be different"
+                    )
                 events, text = (HandoffEdited(handoff=order.handoff, text=edited), approved), "edited and approved"
             case RedirectHandoff(to=to):
                 if to not in handoff.proposed.redirects:
@@ -145,15 +152,22 @@ class Orders:
             events.append(GateModeChanged(mode="manual", by="you", reason="halt all"))
         await self._append(*events)
         windows = [window] if window else list(state.windows)
-        self._session.break_off()
         proofs = await asyncio.gather(*(self._prove(one) for one in windows))
         alive = [proof.window for proof in proofs if not proof.stopped]
         if alive:
             raise _Refused(f"NOT STOPPED: {', '.join(alive)}; halt again for a harder step")
         return "halted" if window else "all halted"
 
-    async def _prove(self, window: str) -> HaltProven:
-        proof = await self._session.turns.halt(window)
+    async def _prove(self, window: str, turn: str = "") -> HaltProven:
+        """Stop what an agent, or the host on its behalf, does in a window, and log what was seen of it.
+
+        Args:
+            turn: Stop only this turn.
+        """
+        broken_off = await self._session.break_off(window) if not turn else None
+        proof = await self._session.turns.halt(window, turn=turn)
+        if broken_off is not None and proof.step == "none":
+            proof = broken_off
         event = HaltProven(
             window=window,
             stopped=proof.stopped,
@@ -174,45 +188,53 @@ class Orders:
         await self._append(WindowResumed(window=window))
         return "resumed"
 
-    async def _reroute(self, verb: str, note: str) -> str:
+    async def _reroute(self, verb: Literal["retask", "escalate"], note: str) -> str:
         """Move the session to where the workflow serves a verb, then stop what was running for the old way.
 
         The new way is in the log before anything is stopped, so that the stopped turn cannot be begun again in between.
         """
         session = self._session
-        state = session.state
-        target = session.workflow.verbs.get("retask" if verb == "retask" else "escalate")
-        if state.ended is not None:
-            raise _Refused("the session is over")
+        target = session.workflow.verbs.get(verb)
         if target is None:
             raise _Refused(f"the workflow {session.workflow.name} does not say where a {verb} goes (`verbs:`)")
+        if verb == "escalate" and not note.strip():
+            raise _Refused("say what you escalate; the receiver reads it")
+        records = await session.journal.append_made(lambda state: self._moved(state, verb, target, note.strip()))
+        old = [turn for turn in session.turns.running() if turn.since < records[0].seq]
+        for turn in old:
+            session.door.expel(turn.turn)
+        await session.break_off(before=records[0].seq)
+        proofs = await asyncio.gather(*(self._prove(one.window, one.turn) for one in old))
+        if any(not proof.stopped for proof in proofs):
+            raise _Refused(f"{verb} is under way, but {proofs[0].window} has NOT STOPPED; halt it for a harder step")
+        return f"{session.state.task} goes to {target}"
+
+    def _moved(
+        self, state: SessionState, verb: Literal["retask", "escalate"], target: str, note: str
+    ) -> tuple[Event, ...]:
+        """Return what moves the session: what waited for the person is overtaken, halted windows on the way resume.
+
+        Raises:
+            _Refused: If there is nothing to be moved.
+        """
+        if state.ended is not None:
+            raise _Refused("the session is over")
         task = state.tasks.get(state.task)
         if task is None:
             raise _Refused(f"nothing to {verb} yet: no task has been started")
-        if verb == "escalate" and not note.strip():
-            raise _Refused("say what you escalate; the receiver reads it")
-        running = session.turns.running()
-        for turn in running:
-            session.door.expel(turn.turn)
         events: list[Event] = [
             HandoffWithdrawn(handoff=one, reason=f"overtaken by your {verb}") for one in state.handoffs
         ]
         events += [
             QuestionAnswered(question=one, choice=-1, text=f"overtaken by your {verb}") for one in state.questions
         ]
-        events.append(
-            Rerouted(verb="retask" if verb == "retask" else "escalate", to=target, note=note.strip(), task=task.task.id)
-        )
-        for name in (target, *(edge.target for edge in session.workflow.edges_from(target))):
-            window = state.window_of_role(session.workflow.nodes[name].role)
+        events.append(Rerouted(verb=verb, to=target, note=note, task=task.task.id))
+        workflow = self._session.workflow
+        for name in (target, *(edge.target for edge in workflow.edges_from(target))):
+            window = state.window_of_role(workflow.nodes[name].role)
             if window is not None and window.halted:
                 events.append(WindowResumed(window=window.seat.window))
-        await self._append(*events)
-        session.break_off()
-        proofs = await asyncio.gather(*(self._prove(one.window) for one in running))
-        if any(not proof.stopped for proof in proofs):
-            raise _Refused(f"{verb} is under way, but {proofs[0].window} has NOT STOPPED; halt it for a harder step")
-        return f"{task.task.id} goes to {target}"
+        return tuple(events)
 
     async def _answer(self, order: AnswerQuestion) -> str:
         question = self._session.state.questions.get(order.question)
@@ -220,11 +242,12 @@ class Orders:
             raise _Refused(f"{order.question} is already answered")
         options = question.asked.options
         if order.choice >= len(options) or (order.choice < 0 and not order.text.strip()):
-            raise _Refused(f"choose 1 to {len(options)}, or write an answer")
+            raise _Refused(f"choose 1 to {len(options)}, or write an answer" if options else "write an answer")
         text = order.text.strip() or options[order.choice]
         answered = QuestionAnswered(question=order.question, choice=order.choice, text=text)
+        if question.asked.source in ("turn", "limit") and text == "end the session":
+            await self._session.end("stopped", answered, summary=f"ended by you: {question.asked.text}")
+            return "answered; the session has ended"
         if not await self._session.journal.append_if(lambda state: order.question in state.questions, [answered]):
             raise _Refused(f"{order.question} was answered a moment ago")
-        if question.asked.source in ("turn", "limit") and text == "end the session":
-            await self._append(SessionEnded(outcome="stopped", summary=f"ended by you: {question.asked.text}"))
         return "answered"

@@ -7,9 +7,11 @@ Worker output has no other way up.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from sessions.agents.wording import storable
+from sessions.host.counting import counted_part
 from sessions.host.journal import Journal
 from sessions.project.clone import SessionClone
-from sessions.prompts import PartCount, PromptPart, part
+from sessions.prompts import PartCount, PromptPart
 from sessions.state import HandoffState, SessionState, TaskState
 
 _TREE_LINES = 300
@@ -44,6 +46,7 @@ _OVERRIDES = {
     "verdict_pass": "verdict",
     "verdict_other": "verdict",
     "kick_back": "kick_back",
+    "milestone": "milestone",
 }
 """Which part an edited handoff of a class replaces; any other edit arrives as a note."""
 
@@ -60,11 +63,21 @@ async def build_parts(names: tuple[str, ...], context: PartContext) -> tuple[Pro
             text = edited.text
         else:
             text = await builder(context)
-        if name == "note" and edited is not None and replaced not in names:
-            text = f"{text}\n\nThe person edited what was handed over. It now reads:\n{edited.text}".strip()
+        if name == "note" and crossed is not None:
+            text = f"{text}\n\n{_crossed_note(crossed, names)}".strip()
         if text.strip():
-            built.append(part(name, title, text))
+            built.append(await counted_part(name, title, text))
     return tuple(built)
+
+
+def _crossed_note(crossed: HandoffState, names: tuple[str, ...]) -> str:
+    """Return what a receiver has to be told of a handoff that none of its parts shows it: an edit, or a redirection."""
+    shown = _OVERRIDES.get(crossed.proposed.payload.kind, "") in names
+    if crossed.edited and not shown:
+        return f"The person edited what was handed over. It now reads:\n{crossed.text}"
+    if crossed.receiver != crossed.proposed.receiver and not shown:
+        return f"The person sent this to you in place of {crossed.proposed.receiver.replace('_', ' ')}:\n{crossed.text}"
+    return ""
 
 
 def count_kept_out(names: tuple[str, ...], state: SessionState) -> tuple[PartCount, ...]:
@@ -173,7 +186,7 @@ async def _project(context: PartContext) -> str:
     if context.clone is None:
         return ""
     files = await context.clone.files()
-    shown = files[:_TREE_LINES]
+    shown = [storable(path) for path in files[:_TREE_LINES]]
     more = f"\n... and {len(files) - len(shown)} more" if len(files) > len(shown) else ""
     return "\n".join(shown) + more
 

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sessions.agents.protocol import Agent
+from sessions.agents.protocol import Agent, HaltProof
+from sessions.errors import QuarterdeckError
 from sessions.events import (
     Event,
     KickedBack,
@@ -17,13 +18,15 @@ from sessions.events import (
 from sessions.handoffs import Payload
 from sessions.host.acts import ACTS, ActContext
 from sessions.host.exits import judge_exit
-from sessions.host.finish import end_session
+from sessions.host.finish import SessionOutcome, end_session
 from sessions.host.journal import Journal
 from sessions.host.payloads import make_payload
 from sessions.host.turns import Turns, finished_turn
+from sessions.processes.leftovers import ProcessMark, find_leftovers
 from sessions.project.clone import SessionClone
 from sessions.project.inspection import Repository
 from sessions.state import SessionState, TurnState, WindowState, fold
+from sessions.store.errors import LogClosed, LogWriteFailed
 from sessions.transitions.door import Door
 from sessions.workflow.graph import Edge, Node, Workflow
 from sessions.workflow.runner import NodeInterrupted, NodeResult, Runner
@@ -71,6 +74,9 @@ class LiveSession:
         )
         self._runner = Runner(self, workflow)
         self._work: asyncio.Task[NodeResult] | None = None
+        self._work_since = 0
+        self._marks: list[ProcessMark] = []
+        """Of the programs that the host act under way has started."""
 
     @property
     def state(self) -> SessionState:
@@ -94,13 +100,37 @@ class LiveSession:
         """Return once the log has grown past `seq`."""
         await self.journal.changed(seq)
 
-    def break_off(self) -> None:
-        """Break off a host act that runs (a test run, say). A turn is halted through its agent instead."""
-        if self._work is not None and not self.turns.running():
-            self._work.cancel()
+    async def break_off(self, window: str = "", *, before: int | None = None) -> HaltProof | None:
+        """Break off what the host itself does (a test run, say), and return what was seen of its end.
+
+        A turn under way is not touched: it is halted through its agent.
+
+        Args:
+            window: Only what is done on behalf of this window; empty for anything.
+            before: Only what was begun when the log was shorter than this.
+
+        Returns:
+            None when nothing of that kind was under way.
+        """
+        work, node = self._work, self.workflow.nodes.get(self.state.position.node)
+        seen = self._window(node) if node is not None else None
+        meant = not window or (seen is not None and seen.seat.window == window)
+        meant = meant and (before is None or self._work_since < before)
+        if work is None or node is None or node.kind == "human" or not meant or self.turns.running():
+            return None
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        marks = self._marks
+        work.cancel()
+        await asyncio.wait({work})
+        left = await asyncio.to_thread(find_leftovers, marks)
+        gone = "process tree gone" if marks else "the step was broken off"
+        observed = f"{len(left)} processes left" if left else gone
+        return HaltProof(not left, "SIGTERM" if marks else "cancel", observed, clock() - begun)
 
     async def work(self, name: str, node: Node) -> NodeResult:
         """Do a node's work; see `Stage.work`."""
+        self._marks, self._work_since = [], self.state.seq
         self._work = asyncio.create_task(self._do(name, node))
         try:
             return await asyncio.shield(self._work)
@@ -114,13 +144,23 @@ class LiveSession:
             self._work = None
 
     async def _do(self, name: str, node: Node) -> NodeResult:
-        match node.kind:
-            case "agent":
-                return await self._turn(name, node)
-            case "host":
-                return await self._act(node)
-            case _:
-                return await self._ask(name, node)
+        try:
+            match node.kind:
+                case "agent":
+                    return await self._turn(name, node)
+                case "host":
+                    return await self._act(node)
+                case _:
+                    return await self._ask(name, node)
+        except (LogClosed, LogWriteFailed):
+            raise
+        except QuarterdeckError as error:
+            # A clone that is gone, a disk that is full: the person may mend it, and the session waits for them.
+            where = f" at {error.where}" if error.where else ""
+            advice = f". {error.next}" if error.next else ""
+            window = self._window(node)
+            text = f"`{name}` could not be done: {error.what}{where}{advice}"
+            return await self._trouble(window.seat.window if window else "", text)
 
     async def _act(self, node: Node) -> NodeResult:
         window = self._window(node)
@@ -131,6 +171,7 @@ class LiveSession:
             self.around.clone,
             self.around.test_environment,
             lambda text: self._show(window.seat.window if window else "", "host", "output", text),
+            self._marks.append,
             TEST_SECONDS,
         )
         return await ACTS[node.act](context)
@@ -142,18 +183,18 @@ class LiveSession:
         window = self._window(node)
         if window is None:
             text = f"No window has the role `{node.role}`, which `{name}` needs. Add it to the fleet file."
-            return await self._trouble("", text, NodeResult("failed", detail=text))
+            return await self._trouble("", text)
         if window.halted:
             raise NodeInterrupted
         turn = finished_turn(window, name, self.state.position.visit)
         if turn is None:
-            turn = await self.turns.run(window, name, node)
+            turn = await self.turns.run(window, name, node, minutes=self.workflow.limits.turn_minutes)
         ended, accepted = turn.ended, turn.accepted
-        if ended is None or ended.ending == "interrupted":
-            raise NodeInterrupted
         if accepted is None:
+            if ended is None or ended.ending == "interrupted":
+                raise NodeInterrupted
             text = f"{window.seat.title} ended its turn without a valid {' or '.join(node.tools)}: {ended.detail}"
-            return await self._trouble(window.seat.window, text, NodeResult("failed", detail=ended.detail))
+            return await self._trouble(window.seat.window, text)
         if node.edits == "budget":
             return await judge_exit(self.journal, self.around.clone, turn, accepted, self.workflow.limits)
         return NodeResult(accepted.outcome, detail=accepted.tool, context=self._words(turn))
@@ -168,7 +209,7 @@ class LiveSession:
         passed = verdict.verdict if not submitted.conflict else "conflict"
         return {"verdict": passed, "rec_action": verdict.rec_action}
 
-    async def _trouble(self, window: str, text: str, result: NodeResult) -> NodeResult:
+    async def _trouble(self, window: str, text: str) -> NodeResult:
         """Ask the person what to do after a failed turn; trying again is the default, nothing is force-passed."""
         asked = QuestionAsked(
             question=self._question_id(),
@@ -235,6 +276,11 @@ class LiveSession:
 
     async def finish(self, name: str, node: Node) -> None:
         """End the session at an exit node."""
+        await self.end("passed" if node.outcome == "passed" else "failed")
+
+    async def end(self, outcome: SessionOutcome, *before: Event, summary: str = "") -> None:
+        """End the session with its report, and `before` in the same transaction as the end."""
+        around = self.around
         await end_session(
-            self.journal, self.around.clone, self.around.repository, self.around.report_file, node.outcome
+            self.journal, around.clone, around.repository, around.report_file, outcome, before=before, summary=summary
         )

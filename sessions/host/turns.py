@@ -61,9 +61,15 @@ class Turns:
         """Return the turns under way."""
         return tuple(self._running.values())
 
-    async def halt(self, window: str, *, grace: float = 2.0) -> HaltProof:
-        """Interrupt what runs in a window and return the proof."""
+    async def halt(self, window: str, *, turn: str = "", grace: float = 2.0) -> HaltProof:
+        """Interrupt what runs in a window and return the proof.
+
+        Args:
+            turn: Only this turn; when it is over, whatever follows it in the window goes on.
+        """
         running = self._running.get(window)
+        if turn and (running is None or running.turn != turn):
+            return HaltProof(True, "none", "it had just ended", 0.0)
         if running is not None:
             running.halted = True
         return await self._agents[window].halt(grace=grace)
@@ -146,8 +152,7 @@ class Turns:
             raise
         except QuarterdeckError as error:
             report = TurnReport("failed", error.what, Usage(0, 0, estimated=True), "", "agent")
-        except Exception as error:
-            # The edge to an agent: a fault in one must not end the session of all.
+        except Exception as error:  # noqa: BLE001  the edge to an agent: a fault in one must not end the whole session
             _log.exception("the agent of %s failed", order.window)
             what = f"a fault of Quarterdeck itself: {type(error).__name__} (see host.log)"
             report = TurnReport("failed", what, Usage(0, 0, estimated=True), "", "fault")

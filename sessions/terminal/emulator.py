@@ -14,7 +14,7 @@ from sessions.terminal.ghostty.effects import Effects, Surroundings
 from sessions.terminal.ghostty.encoders import Encoders
 from sessions.terminal.ghostty.handle import Handle
 from sessions.terminal.ghostty.library import load
-from sessions.terminal.ghostty.settings import apply_settings
+from sessions.terminal.ghostty.settings import apply_settings, limit_scrollback
 from sessions.terminal.ghostty.snapshots import decode_snapshot, encode_snapshot
 from sessions.terminal.ghostty.view import View
 from sessions.terminal.keys import KeyPress, MouseInput
@@ -43,7 +43,7 @@ class Emulator:
     told as a notice), no report of the title, every buffer bounded.
 
     Args:
-        scrollback_lines: History kept, roughly: the library frees whole pages of some hundred lines.
+        scrollback_lines: History kept at least, in lines of the present width; the library frees whole pages.
         foreground: What programs are told the default text colour is; None leaves the question unanswered.
         background: The same for the background; it also decides whether programs are told the theme is dark.
 
@@ -98,6 +98,7 @@ class Emulator:
         with self._lock:
             self._around.cols, self._around.rows = cols, rows
             self._handle.resize(cols, rows)
+            limit_scrollback(self._library, self._handle.raw, self._scrollback_lines, cols)
             return self._effects.take()[0]
 
     def take_frame(self) -> Frame:
@@ -235,7 +236,13 @@ class Emulator:
     def _apply_settings(self) -> None:
         self._around.dark = self._background is None or sum(self._background) < 3 * 128
         colours = {"FOREGROUND": self._foreground, "BACKGROUND": self._background}
-        apply_settings(self._library, self._handle.raw, self._scrollback_lines, colours)
+        apply_settings(
+            self._library,
+            self._handle.raw,
+            scrollback_lines=self._scrollback_lines,
+            cols=self.cols,
+            colours=colours,
+        )
 
 
 def check_size(cols: int, rows: int) -> None:

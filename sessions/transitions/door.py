@@ -1,8 +1,8 @@
 """The one door for transition tools: who calls, whether they may, whether the call stands, and what follows.
 
 Every way in (function tools, the shell command, MCP) ends here. A token belongs to exactly one open turn, so a late or
-a stolen call cannot move the session. Whether the turn still stands is looked at in the moment of appending: a call that
-waits at the door while the person moves the session on comes too late as well.
+a stolen call cannot move the session. Whether the turn still stands is looked at in the moment of appending: a call
+that waits at the door while the person moves the session on comes too late as well.
 """
 
 import asyncio

@@ -226,7 +226,16 @@ class TestScrollback:
         emulator.scroll(1_000_000)
         assert emulator.scrollback().below == 0
 
-    def test_ten_thousand_lines_are_kept_and_survive_packing(self) -> None:
+    @pytest.mark.parametrize("line", [b"line %d\r\n", b"\x1b[3%dmsome\x1b[48;5;%dmline\x1b[0m \x1b[4mx\x1b[0m\r\n"])
+    @pytest.mark.parametrize("cols", [40, 200])
+    def test_ten_thousand_lines_are_kept_and_not_many_more(self, line: bytes, cols: int) -> None:
+        emulator = Emulator(cols, 24)
+        numbers = line.count(b"%d")
+        emulator.feed(b"".join(line % ((number % 8,) * numbers) for number in range(40_000)))
+
+        assert 10_000 <= emulator.scrollback().total <= 20_000
+
+    def test_the_history_survives_packing(self) -> None:
         emulator = Emulator(80, 24)
         emulator.feed(b"".join(b"line %d\r\n" % number for number in range(9_000)))
         while emulator.compress():

@@ -8,8 +8,9 @@ from typing import Any
 from sessions.terminal.ghostty.library import Library
 from sessions.terminal.screen import Rgb
 
-SCROLLBACK_BYTES = 64 * 1024 * 1024
-"""The library's own limit is 10,000 bytes, some 200 lines, whatever number of lines is asked for."""
+_CELL_BYTES = 8
+_ROOM_FOR_STYLES = 1.4
+"""How much more memory lines of many styles take than their cells."""
 
 LARGEST_COMMAND = 64 * 1024
 """Bytes kept of an application command (APC)."""
@@ -22,7 +23,20 @@ LARGEST_UNFINISHED = 1024 * 1024
 _TERMINFO_NAME = b"xterm-256color"
 
 
-def apply_settings(library: Library, terminal: Any, scrollback_lines: int, colours: Mapping[str, Rgb | None]) -> None:
+def limit_scrollback(library: Library, terminal: Any, lines: int, cols: int) -> None:
+    """Have a terminal keep at least so many lines of its present width; some more when they are plain.
+
+    By bytes, because the library makes room by lines ten times slower: 40 MB/s of plain text against 450.
+    """
+    size = library.ffi.new("size_t*", int(lines * cols * _CELL_BYTES * _ROOM_FOR_STYLES))
+    lib = library.lib
+    lib.ghostty_terminal_set(terminal, lib.GHOSTTY_TERMINAL_OPT_SCROLLBACK_MAX_LINES, library.ffi.NULL)
+    lib.ghostty_terminal_set(terminal, lib.GHOSTTY_TERMINAL_OPT_SCROLLBACK_MAX_BYTES, size)
+
+
+def apply_settings(
+    library: Library, terminal: Any, *, scrollback_lines: int, cols: int, colours: Mapping[str, Rgb | None]
+) -> None:
     """Bound a terminal's buffers, forbid images and tell it the theme's colours.
 
     Args:
@@ -34,8 +48,6 @@ def apply_settings(library: Library, terminal: Any, scrollback_lines: int, colou
         library.lib.ghostty_terminal_set(terminal, getattr(library.lib, f"GHOSTTY_TERMINAL_OPT_{name}"), value)
 
     sizes = {
-        "SCROLLBACK_MAX_LINES": scrollback_lines,
-        "SCROLLBACK_MAX_BYTES": SCROLLBACK_BYTES if scrollback_lines else 0,
         "APC_MAX_BYTES": LARGEST_COMMAND,
         "APC_MAX_BYTES_KITTY": LARGEST_COMMAND,
         "CLIPBOARD_WRITE_MAX_BYTES": LARGEST_CLIPBOARD,
@@ -44,6 +56,7 @@ def apply_settings(library: Library, terminal: Any, scrollback_lines: int, colou
     }
     for name, size in sizes.items():
         set_option(name, ffi.new("size_t*", size))
+    limit_scrollback(library, terminal, scrollback_lines, cols)
     # Without images a program's query must fail, or agents send pictures that nobody draws; and the ways in
     # that read files are shut as well. The option of temporary files takes a string: a pointer to anything
     # else crashes the library.

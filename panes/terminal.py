@@ -22,8 +22,7 @@ from panes.terminal_keys import key_press, mouse_input, wheel_input
 from panes.terminal_pace import FRAME, FramePace
 from panes.terminal_painter import TerminalPainter
 from panes.terminal_styles import TerminalStyles
-from sessions.terminal.emulator import Emulator
-from sessions.terminal.ghostty.snapshots import is_snapshot
+from sessions.terminal.emulator import Emulator, is_snapshot
 from sessions.terminal.keys import KeyPress, MouseInput
 from sessions.terminal.notices import Bell, Notice, TitleChanged
 

@@ -52,8 +52,9 @@ class Transcript(ScrollView, can_focus=True):
 
     @dataclass
     class TextWanted(Message):
-        """The person wants to read what a past turn said: the turn, and the artefact that holds it."""
+        """The person wants to read what a past turn said: who shows it, the turn, and the artefact that holds it."""
 
+        transcript: "Transcript"
         turn: str
         artefact: str
 
@@ -217,4 +218,4 @@ class Transcript(ScrollView, can_focus=True):
 
     def _want(self, folded: TurnClosed | None) -> None:
         if folded is not None:
-            self.post_message(self.TextWanted(folded.turn, folded.transcript))
+            self.post_message(self.TextWanted(self, folded.turn, folded.transcript))

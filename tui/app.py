@@ -250,8 +250,8 @@ class QuarterdeckApp(PaintedApp[ExitState]):
     @on(Transcript.TextWanted)
     def fetch_text(self, message: Transcript.TextWanted) -> None:
         """Fetch what a past turn said."""
-        pane = message.control
-        if isinstance(pane, Transcript):
+        pane = message.transcript
+        if pane.is_attached:
             self.run_worker(
                 self._unfold(pane, message.turn, message.artefact), group=f"text {message.turn}", exclusive=True
             )

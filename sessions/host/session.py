@@ -47,6 +47,16 @@ class Surroundings:
     unattended: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Doing:
+    """The work under way: `since` is the log's length when it began, `marks` are of the programs the host started."""
+
+    node: Node
+    task: "asyncio.Task[NodeResult]"
+    since: int
+    marks: list[ProcessMark]
+
+
 class LiveSession:
     """Runs one session: implements the runner's `Stage` on a journal, a clone and agents."""
 
@@ -73,10 +83,7 @@ class LiveSession:
             journal, self.door, agents, clone=around.clone, show=show, environment=around.agent_environment
         )
         self._runner = Runner(self, workflow)
-        self._work: asyncio.Task[NodeResult] | None = None
-        self._work_since = 0
-        self._marks: list[ProcessMark] = []
-        """Of the programs that the host act under way has started."""
+        self._doing: _Doing | None = None
 
     @property
     def state(self) -> SessionState:
@@ -112,44 +119,47 @@ class LiveSession:
         Returns:
             None when nothing of that kind was under way.
         """
-        work, node = self._work, self.workflow.nodes.get(self.state.position.node)
-        seen = self._window(node) if node is not None else None
-        meant = not window or (seen is not None and seen.seat.window == window)
-        meant = meant and (before is None or self._work_since < before)
-        if work is None or node is None or node.kind == "human" or not meant or self.turns.running():
+        doing = self._doing
+        if doing is None or doing.node.kind == "human" or self.turns.running():
+            return None
+        seen = self._window(doing.node)
+        if window and (seen is None or seen.seat.window != window):
+            return None
+        if before is not None and doing.since >= before:
             return None
         clock = asyncio.get_running_loop().time
         begun = clock()
-        marks = self._marks
-        work.cancel()
-        await asyncio.wait({work})
-        left = await asyncio.to_thread(find_leftovers, marks)
-        gone = "process tree gone" if marks else "the step was broken off"
+        doing.task.cancel()
+        await asyncio.wait({doing.task})
+        left = await asyncio.to_thread(find_leftovers, doing.marks)
+        gone = "process tree gone" if doing.marks else "the step was broken off"
         observed = f"{len(left)} processes left" if left else gone
-        return HaltProof(not left, "SIGTERM" if marks else "cancel", observed, clock() - begun)
+        return HaltProof(not left, "SIGTERM" if doing.marks else "cancel", observed, clock() - begun)
 
     async def work(self, name: str, node: Node) -> NodeResult:
         """Do a node's work; see `Stage.work`."""
-        self._marks, self._work_since = [], self.state.seq
-        self._work = asyncio.create_task(self._do(name, node))
+        marks: list[ProcessMark] = []
+        task = asyncio.create_task(self._do(name, node, marks))
+        self._doing = _Doing(node, task, self.state.seq, marks)
         try:
-            return await asyncio.shield(self._work)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if self._work.cancelled():
+            me = asyncio.current_task()
+            if task.cancelled() and not (me is not None and me.cancelling()):
                 raise NodeInterrupted from None
-            self._work.cancel()
-            await asyncio.gather(self._work, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             raise
         finally:
-            self._work = None
+            self._doing = None
 
-    async def _do(self, name: str, node: Node) -> NodeResult:
+    async def _do(self, name: str, node: Node, marks: list[ProcessMark]) -> NodeResult:
         try:
             match node.kind:
                 case "agent":
                     return await self._turn(name, node)
                 case "host":
-                    return await self._act(node)
+                    return await self._act(node, marks)
                 case _:
                     return await self._ask(name, node)
         except (LogClosed, LogWriteFailed):
@@ -162,7 +172,7 @@ class LiveSession:
             text = f"`{name}` could not be done: {error.what}{where}{advice}"
             return await self._trouble(window.seat.window if window else "", text)
 
-    async def _act(self, node: Node) -> NodeResult:
+    async def _act(self, node: Node, marks: list[ProcessMark]) -> NodeResult:
         window = self._window(node)
         if window is not None and window.halted:
             raise NodeInterrupted
@@ -171,7 +181,7 @@ class LiveSession:
             self.around.clone,
             self.around.test_environment,
             lambda text: self._show(window.seat.window if window else "", "host", "output", text),
-            self._marks.append,
+            marks.append,
             TEST_SECONDS,
         )
         return await ACTS[node.act](context)

@@ -16,6 +16,7 @@ from sessions.terminal.ghostty.handle import Handle
 from sessions.terminal.ghostty.library import load
 from sessions.terminal.ghostty.settings import apply_settings, limit_scrollback
 from sessions.terminal.ghostty.snapshots import decode_snapshot, encode_snapshot
+from sessions.terminal.ghostty.snapshots import is_snapshot as is_snapshot
 from sessions.terminal.ghostty.view import View
 from sessions.terminal.keys import KeyPress, MouseInput
 from sessions.terminal.notices import Notice, foreign_text

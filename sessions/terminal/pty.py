@@ -8,7 +8,6 @@ import contextlib
 import errno
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +18,13 @@ from sessions.processes.leftovers import ProcessMark, end_leftovers
 from sessions.processes.supervision import DEFAULT_GRACE, new_marker
 from sessions.processes.supervisor import KILL_LIMIT
 from sessions.terminal.emulator import Emulator, check_size
-from sessions.terminal.feed import LARGEST_BACKLOG, Snapshot, TerminalFeed
+from sessions.terminal.feed import LARGEST_BACKLOG, TerminalFeed
 from sessions.terminal.notices import Notice
 from sessions.terminal.outbox import Outbox
 from sessions.terminal.pane_thread import READ, WRITE, PaneThread
 from sessions.terminal.recording import Recording
 from sessions.terminal.spawning import Spawned, spawn
+from sessions.terminal.stream import TerminalStream
 
 _CHUNK = 65_536
 _LAST_CHUNKS = 64
@@ -83,13 +83,8 @@ class PtyProcess:
         self.mark: ProcessMark = spawned.mark
         """What finds the program's tree after a crash of the host."""
 
-        self.emulator = emulator
-        self.recording = recording
+        self._stream = TerminalStream(emulator, recording)
         self._spawned, self._thread, self._on_notices = spawned, thread, on_notices
-        self._lock = threading.RLock()
-        """Held while output passes, so that a snapshot is taken between two pieces of it and not within one."""
-
-        self._feeds: list[TerminalFeed] = []
         self._outbox = Outbox(spawned.terminal, lambda: thread.call(self._watch_terminal))
         self._exit: concurrent.futures.Future[PtyExit] = concurrent.futures.Future()
         # From now on no waiter that is cancelled can cancel it.
@@ -129,15 +124,20 @@ class PtyProcess:
         """
 
         def start_it() -> PtyProcess:
-            spawned = spawn(
-                argv,
-                cwd=cwd,
-                environment=environment,
-                marker=marker or new_marker(),
-                cols=emulator.cols,
-                rows=emulator.rows,
-                grace=grace,
-            )
+            try:
+                spawned = spawn(
+                    argv,
+                    cwd=cwd,
+                    environment=environment,
+                    marker=marker or new_marker(),
+                    cols=emulator.cols,
+                    rows=emulator.rows,
+                    grace=grace,
+                )
+            except AgentError:
+                if recording is not None:
+                    recording.close()
+                raise
             return cls(spawned, emulator, thread, recording, on_notices)
 
         if not argv or not argv[0]:
@@ -156,6 +156,16 @@ class PtyProcess:
         return self.mark.pid
 
     @property
+    def emulator(self) -> Emulator:
+        """The terminal as it stands. Fed by the pane thread; to be read by anyone."""
+        return self._stream.emulator
+
+    @property
+    def recording(self) -> Recording | None:
+        """The recording; its `stopped` tells why it went no further."""
+        return self._stream.recording
+
+    @property
     def exit(self) -> PtyExit | None:
         """How the program ended; None while it runs."""
         return self._exit.result() if self._exit.done() else None
@@ -168,7 +178,7 @@ class PtyProcess:
         """
         taken = self._outbox.put(data)
         if taken and self.recording is not None:
-            self._thread.call(lambda: self._record_input(data))
+            self._thread.call(lambda: self._stream.record_input(data))
         return taken
 
     def resize(self, cols: int, rows: int) -> None:
@@ -186,12 +196,7 @@ class PtyProcess:
 
     def watch(self, limit: int = LARGEST_BACKLOG) -> TerminalFeed:
         """Give a feed of the terminal, for the running loop. Close it when done; it works after the end too."""
-        feed = TerminalFeed(self._snapshot_for, self._forget, limit)
-        with self._lock:
-            self._feeds.append(feed)
-            if (ended := self.exit) is not None:
-                feed.finish(ended.status)
-        return feed
+        return self._stream.watch(limit)
 
     async def wait(self) -> PtyExit:
         """Wait for the program's end and return how it was. Cancelling the waiting changes nothing."""
@@ -267,12 +272,7 @@ class PtyProcess:
         return bool(data)
 
     def _take(self, data: bytes) -> None:
-        with self._lock:
-            fed = self.emulator.feed(data)
-            if self.recording is not None:
-                self.recording.output(data)
-            for feed in self._feeds:
-                feed.offer(data)
+        fed = self._stream.take(data)
         if fed.replies:
             self._outbox.put_reply(fed.replies)
         if fed.notices:
@@ -297,22 +297,10 @@ class PtyProcess:
         else:
             self._packing = False
 
-    def _record_input(self, data: bytes) -> None:
-        if self.recording is not None:
-            self.recording.input(data)
-
     def _resize(self, cols: int, rows: int) -> None:
-        if (cols, rows) == (self.emulator.cols, self.emulator.rows):
+        if (cols, rows) == (self.emulator.cols, self.emulator.rows) or self._exit.done():
             return
-        with self._lock:
-            report = self.emulator.resize(cols, rows)
-            if self._exit.done():
-                return
-            self._spawned.resize(cols, rows)
-            if self.recording is not None:
-                self.recording.resize(cols, rows)
-            for feed in self._feeds:
-                feed.spoil()
+        report = self._stream.resize(cols, rows, lambda: self._spawned.resize(cols, rows))
         if report:
             self._outbox.put_reply(report)
 
@@ -349,12 +337,8 @@ class PtyProcess:
         self._take_the_rest()
         self._outbox.close()
         ended = PtyExit(self._spawned.status, self._spawned.close())
-        with self._lock:
-            if self.recording is not None:
-                self.recording.exit(ended.status)
-            self._exit.set_result(ended)
-            for feed in self._feeds:
-                feed.finish(ended.status)
+        self._stream.finish(ended.status)
+        self._exit.set_result(ended)
 
     def _take_the_rest(self) -> None:
         with contextlib.suppress(OSError):
@@ -365,19 +349,6 @@ class PtyProcess:
                     break
                 self._take(data)
         self._open = False
-
-    # For watchers, in their threads
-
-    def _snapshot_for(self, feed: TerminalFeed) -> Snapshot:
-        with self._lock:
-            data = self.emulator.snapshot()
-            feed.renew()
-            return Snapshot(self.emulator.cols, self.emulator.rows, data)
-
-    def _forget(self, feed: TerminalFeed) -> None:
-        with self._lock:
-            if feed in self._feeds:
-                self._feeds.remove(feed)
 
 
 def _end_unowned(starting: asyncio.Future[PtyProcess]) -> None:

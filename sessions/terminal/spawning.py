@@ -128,7 +128,8 @@ class Spawned:
             while part := os.read(self.report, 4096):
                 self.reported += part
         os.close(self.report)
-        self.child.close(force=False)
+        with contextlib.suppress(pexpect.ExceptionPexpect):  # somebody else collected its exit
+            self.child.close(force=False)
         return b"cleared\n" in self.reported
 
 

@@ -115,16 +115,21 @@ class Runner:
             if self._stage.state.seq == seq:
                 await self._stage.changed(seq)
             return
-        state = self._stage.state
-        if (state.position.stage, state.position.node, state.position.visit) != ("at", name, visit):
-            return
-        left = (*result.events, *self._leave(state, name, visit, result))
-        await self._append_here(state, (*left, *self._ahead(_after(state, left))))
+        while True:
+            state = self._stage.state
+            if (state.position.stage, state.position.node, state.position.visit) != ("at", name, visit):
+                return
+            left = (*result.events, *self._leave(state, name, visit, result))
+            if await self._append_here(state, (*left, *self._ahead(_after(state, left)))):
+                return
 
-    async def _append_here(self, state: SessionState, events: tuple[Event, ...]) -> None:
-        """Append what moves the session on, unless somebody moved it meanwhile: then ask for the next step anew."""
-        position = state.position
-        await self._stage.append_if(lambda now: now.position == position, events)
+    async def _append_here(self, state: SessionState, events: tuple[Event, ...]) -> bool:
+        """Append what moves the session on, unless somebody moved it meanwhile: then ask for the next step anew.
+
+        The gate counts too: what was to flow must not, once the person has closed it.
+        """
+        here = state.position, state.gate
+        return await self._stage.append_if(lambda now: (now.position, now.gate) == here, events)
 
     def _leave(self, state: SessionState, name: str, visit: int, result: NodeResult) -> tuple[Event, ...]:
         """Return the events of leaving a node: the edge chosen and, where something crosses, the handoff."""

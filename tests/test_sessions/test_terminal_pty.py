@@ -16,6 +16,7 @@ from sessions.processes.leftovers import ProcessMark, find_leftovers
 from sessions.processes.supervision import new_marker
 from sessions.terminal.notices import Bell, Notice, TitleChanged
 from sessions.terminal.outbox import LARGEST_OUTBOX
+from sessions.terminal.recording import Recording
 
 
 @pytest.fixture
@@ -171,13 +172,13 @@ class TestStarting:
         await asyncio.get_running_loop().shutdown_default_executor()
         await come_true(lambda: not find_leftovers([mark]))
 
-    async def test_no_descriptor_is_left_open(self, stage: Stage) -> None:
+    async def test_no_descriptor_is_left_open(self, stage: Stage, tmp_path: Path) -> None:
         await ended(await stage.start("true"))
         gc.collect()  # what other tests left is not ours
         before = psutil.Process().num_fds()
-        for _ in range(5):
+        for number in range(5):
             await ended(await stage.start("true"))
             with pytest.raises(AgentError):
-                await stage.start("/no/such/program")
+                await stage.start("/no/such/program", recording=Recording(tmp_path / f"{number}.cast", 80, 24))
 
         assert psutil.Process().num_fds() <= before

@@ -14,6 +14,17 @@ _GROUNDS = ("background", "surface", "panel")
 _NOT_TEXT = ("background", "surface", "panel", "raised", "line", "on-accent", "terminal-background")
 
 
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours, as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        parts = [value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4 for value in Color.parse(colour).normalized]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
 def test_the_palettes_that_are_promised_exist_the_default_first() -> None:
     assert names()[0] == "quarterdeck-dark"
     assert {"quarterdeck-light", "high-contrast", "monochrome", "ansi"} <= set(names())
@@ -33,19 +44,17 @@ def test_every_text_colour_stands_out_from_every_ground(name: str) -> None:
     palette = load(name)
     limit = 7.0 if name == "high-contrast" else 4.5
     for ground in _GROUNDS:
-        behind = Color.parse(palette.colours[ground])
         for colour, value in palette.colours.items():
             if colour not in _NOT_TEXT:
-                contrast = behind.get_contrast_ratio(Color.parse(value))
-                assert contrast >= limit, f"{name}: {colour} on {ground} is {contrast:.2f}"
+                found = contrast(palette.colours[ground], value)
+                assert found >= limit, f"{name}: {colour} on {ground} is {found:.2f}"
 
 
 @pytest.mark.parametrize("name", [name for name in names() if not load(name).ansi])
 def test_a_chosen_line_is_readable_too(name: str) -> None:
     colours = load(name).colours
-    behind = Color.parse(colours["raised"])
     for colour in ("text", "muted", "key"):
-        assert behind.get_contrast_ratio(Color.parse(colours[colour])) >= 4.5, colour
+        assert contrast(colours["raised"], colours[colour]) >= 4.5, colour
 
 
 def test_roles_can_be_told_apart() -> None:
@@ -56,7 +65,7 @@ def test_roles_can_be_told_apart() -> None:
 
 
 def test_no_colour_is_written_anywhere_else() -> None:
-    literal = re.compile(r"#[0-9a-fA-F]{6}\b|#[0-9a-fA-F]{3}\b|\brgba?\(|\bhsla?\(|\bansi_\w+", re.I)
+    literal = re.compile(r"#[0-9a-fA-F]{6}\b|#[0-9a-fA-F]{3}\b|\brgba?\(|\bhsla?\(|\bansi_(?!color\b)\w+", re.I)
     files = [*sheets(), *[path for folder in ("panes", "tui") for path in (_ROOT / folder).rglob("*.py")]]
     # A terminal pane's colours are those of the program in it, not ours.
     files = [path for path in files if not path.name.startswith("terminal_")]

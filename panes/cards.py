@@ -1,9 +1,8 @@
-"""Cards: a verdict, a handoff, a question. As rows for any width, and as widgets that show them."""
+"""Cards: a verdict, a handoff, a question, as rows for any width."""
 
 from textual.content import Content
 
 from panes.boxes import boxed
-from panes.drawn import Drawn
 from panes.entries import HandoffHeld, QuestionShown, VerdictShown
 from panes.figures import tokens
 from panes.fitting import fold
@@ -46,8 +45,8 @@ def verdict_rows(shown: VerdictShown, width: int, look: Look) -> list[Content]:
         lines,
         width,
         look.glyphs,
-        title=Content.assemble(("VERDICT", "bold"), f"  {event.task} try {event.attempt}"),
-        right=Content.styled(f"{shown.author}  {look.time(shown.at)}", "$muted"),
+        title=Content.assemble(("VERDICT", "bold"), "  ", safe_line(f"{event.task} try {event.attempt}", limit=40)),
+        right=safe_line(f"{shown.author} {look.time(shown.at)}", "$muted", limit=40),
         foot=_verdict_foot(shown),
         style=style.removeprefix("bold "),
     )
@@ -70,7 +69,9 @@ def handoff_rows(shown: HandoffHeld, width: int, look: Look) -> list[Content]:
     inner = width - 4
     crossing = sum(part.tokens for part in payload.parts if part.included)
     ways = Content.assemble(
-        (shown.sender, "bold"), (f" {look.glyphs.solid * 3}{look.glyphs.arrow} ", "$muted"), (shown.receiver, "bold")
+        safe_line(shown.sender, "bold", limit=40),
+        (f" {look.glyphs.solid * 3}{look.glyphs.arrow} ", "$muted"),
+        safe_line(shown.receiver, "bold", limit=40),
     )
     lines = [ways]
     lines += _named(PAYLOAD_WORDS[payload.kind], safe_line(payload.title), inner)
@@ -86,7 +87,7 @@ def handoff_rows(shown: HandoffHeld, width: int, look: Look) -> list[Content]:
         lines,
         width,
         look.glyphs,
-        title=Content.assemble(("HANDOFF", "bold"), f"  {attempt}" if attempt else ""),
+        title=Content.assemble(("HANDOFF", "bold"), "  " if attempt else "", safe_line(attempt, limit=40)),
         right=safe_line(shown.decided, "$muted", limit=60)
         if shown.decided
         else Content.styled("! HELD FOR YOU", _LOUD),
@@ -109,41 +110,8 @@ def question_rows(shown: QuestionShown, width: int, look: Look) -> list[Content]
         lines,
         width,
         look.glyphs,
-        title=Content.assemble(("QUESTION", "bold"), f"  from {shown.author}"),
+        title=Content.assemble(("QUESTION", "bold"), "  ", safe_line(f"from {shown.author}", limit=40)),
         right=Content.styled(f"{source[event.source]}  {look.time(shown.at)}", "$muted"),
         foot=Content.styled("F7 answers", "$muted"),
         style="$state-waiting",
     )
-
-
-class VerdictCard(Drawn):
-    """A verdict card."""
-
-    def __init__(self, shown: VerdictShown, look: Look, *, id: str | None = None) -> None:
-        super().__init__(look, id=id)
-        self._shown = shown
-
-    def rows(self, width: int) -> list[Content]:
-        return verdict_rows(self._shown, width, self.look)
-
-
-class HandoffCard(Drawn):
-    """The card of a handoff that waits."""
-
-    def __init__(self, shown: HandoffHeld, look: Look, *, id: str | None = None) -> None:
-        super().__init__(look, id=id)
-        self._shown = shown
-
-    def rows(self, width: int) -> list[Content]:
-        return handoff_rows(self._shown, width, self.look)
-
-
-class QuestionCard(Drawn):
-    """The card of a question."""
-
-    def __init__(self, shown: QuestionShown, look: Look, *, id: str | None = None) -> None:
-        super().__init__(look, id=id)
-        self._shown = shown
-
-    def rows(self, width: int) -> list[Content]:
-        return question_rows(self._shown, width, self.look)

@@ -58,7 +58,8 @@ def _opened(entry: TurnOpened, width: int, look: Look) -> list[Content]:
     if entry.sender:
         words.append(f"from {entry.sender}")
     words.append(f"prompt {tokens(entry.tokens, estimated=True)} tok")
-    left = Content.styled(f"{rule * 2} {f' {glyphs.dot} '.join(words)} ", "$muted")
+    line = safe_line(f" {glyphs.dot} ".join(words), "$muted", limit=120)
+    left = Content.assemble((f"{rule * 2} ", "$muted"), line, " ")
     right = Content.styled(f" {look.time(entry.at)} {rule * 2}", "$muted")
     return [spread(left, right, min(width, _EVENT_WIDTH), fill=rule, fill_style="$line")]
 
@@ -84,14 +85,14 @@ def _closed(entry: TurnClosed, width: int, look: Look) -> list[Content]:
 def _tool(entry: ToolDone, width: int, look: Look) -> list[Content]:
     glyphs = look.glyphs
     mark = Content.styled(f"{glyphs.activity['tool']} ", "$state-tool")
-    left = Content.assemble(mark, (entry.tool, "bold"), "  ", safe_line(entry.summary))
+    left = Content.assemble(mark, safe_line(entry.tool, "bold", limit=40), "  ", safe_line(entry.summary))
     result = (glyphs.verdict["pass"], "$verdict-pass") if entry.ok else (glyphs.verdict["fail"], "bold $verdict-fail")
     right = Content.assemble("  ", result, (f" {entry.seconds:4.1f} s", "$muted"))
     return [spread(left, right, min(width, _EVENT_WIDTH))]
 
 
 def _transition(entry: TransitionMade, width: int, look: Look) -> list[Content]:
-    head = Content.assemble((f"{look.glyphs.arrow} ", "$accent"), (entry.tool, "bold"), "  ")
+    head = Content.assemble((f"{look.glyphs.arrow} ", "$accent"), safe_line(entry.tool, "bold", limit=40), "  ")
     if entry.accepted:
         return [Content.assemble(head, ("accepted", "$muted"))]
     return hanging(
@@ -143,10 +144,11 @@ def _spec(entry: SpecShown, width: int, look: Look) -> list[Content]:
     title = Content.assemble((f"SPEC r{given.revision}", "bold"), f"  +{count(len(given.clauses), 'clause')}  ")
     rows = hanging(head, Content.assemble(title, safe_line(given.reason, "$muted")), min(width, _EVENT_WIDTH))
     for clause in given.clauses:
-        name = Content.styled(f"{' ' * 7}{clause.id}  ", "$accent")
+        name = Content.assemble(" " * 7, safe_line(clause.id, "$accent", limit=12), "  ")
         rows += hanging(name, safe_line(clause.text, limit=600), min(width, _EVENT_WIDTH))
     if given.supersedes:
-        rows.append(Content.styled(f"{' ' * 7}supersedes {', '.join(given.supersedes)}", "$muted"))
+        words = safe_line(f"supersedes {', '.join(given.supersedes)}", "$muted")
+        rows.append(Content.assemble(" " * 7, words))
     return rows
 
 
@@ -159,7 +161,11 @@ def _plan(entry: PlanShown, width: int, look: Look) -> list[Content]:
     homeless = [task for task in plan.tasks if not task.milestone]
     for milestone in plan.milestones:
         line = Content.assemble(
-            (f"{' ' * 7}{milestone.id}  ", "$accent"), safe_line(milestone.title), (f"  {milestone.kind}", "$muted")
+            " " * 7,
+            safe_line(milestone.id, "$accent", limit=12),
+            "  ",
+            safe_line(milestone.title),
+            (f"  {milestone.kind}", "$muted"),
         )
         rows.append(line.truncate(width, ellipsis=True))
         rows += [_task_row(task.id, task.title, width) for task in plan.tasks if task.milestone == milestone.id]
@@ -168,7 +174,9 @@ def _plan(entry: PlanShown, width: int, look: Look) -> list[Content]:
 
 
 def _task_row(task: str, title: str, width: int) -> Content:
-    return Content.assemble((f"{' ' * 9}{task}  ", "$muted"), safe_line(title)).truncate(width, ellipsis=True)
+    return Content.assemble(" " * 9, safe_line(task, "$muted", limit=12), "  ", safe_line(title)).truncate(
+        width, ellipsis=True
+    )
 
 
 def _verdict(entry: VerdictShown, width: int, look: Look) -> list[Content]:

@@ -85,9 +85,12 @@ class HandoffLane(Section):
         style = "$state-waiting" if held else "$accent" if handoff.stage == "approved" else "$muted"
         left = self._ways(sender, self._what(handoff), receiver, width, style=style)
         size = sum(part.tokens for part in payload.parts if part.included)
-        figures = f"  {payload.task:<5} {tokens(size, estimated=True) + ' tok' if size else '':>9}  "
+        figures = f"{tokens(size, estimated=True) + ' tok' if size else '':>9}  "
+        task = pad(safe_line(payload.task, "$muted", limit=8), 6)
         stage = self._stage(handoff, short=width < 90)
-        return spread(Content.assemble(left, (figures if width >= 90 else "", "$muted")), stage, width)
+        if width >= 90:
+            left = Content.assemble(left, "  ", task, (figures, "$muted"))
+        return spread(left, stage, width)
 
     def _what(self, handoff: HandoffState) -> str:
         payload = handoff.proposed.payload
@@ -104,11 +107,11 @@ class HandoffLane(Section):
                 f"! {'HELD' if short else 'HELD FOR YOU'} {age(self.now - handoff.at)}", "bold reverse $state-waiting"
             )
         if handoff.stage == "approved":
-            return Content.styled("flowing" if short else f"flowing  by {handoff.by}", "$accent")
+            return safe_line("flowing" if short else f"flowing by {handoff.by}", "$accent", limit=40)
         if short:
             return Content.styled(f" {handoff.stage}", "$muted")
-        edited = "edited  " if handoff.edited else ""
-        return Content.styled(f"{edited}{handoff.stage}  by {handoff.by or 'you'}", "$muted")
+        edited = "edited, " if handoff.edited else ""
+        return safe_line(f"{edited}{handoff.stage} by {handoff.by or 'you'}", "$muted", limit=40)
 
     def _after(self, handoff: HandoffState, width: int) -> list[Content]:
         """Return what the receiver's context will be once this has crossed."""

@@ -61,7 +61,10 @@ class PlanStrip(Section):
             mark, style, word = glyphs.activity["idle"], "$muted", ""
         tries = f" try {task.attempt}" if task.attempt > 1 else ""
         left = Content.assemble(
-            (f"{mark} ", style), (f"{task.task.id} ", "$muted"), safe_line(task.task.title, "bold" if here else "")
+            (f"{mark} ", style),
+            safe_line(task.task.id, "$muted", limit=12),
+            " ",
+            safe_line(task.task.title, "bold" if here else ""),
         )
         return spread(left, Content.styled(f" {word}{tries}" if word or tries else "", style), width)
 

@@ -51,4 +51,4 @@ class StatusLine(StateView):
         payload = last.proposed.payload
         words = f"{PAYLOAD_WORDS[payload.kind]} {payload.task}".rstrip()
         left = safe_line(f" {arrow} {handoff_title(state, last, self.roster)}  {words}", "$muted")
-        return [spread(left, Content.styled(f"  {last.stage} by {last.by or 'you'} ", "$muted"), width)]
+        return [spread(left, safe_line(f"{last.stage} by {last.by or 'you'}", "$muted", limit=40), width)]

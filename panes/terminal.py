@@ -114,7 +114,7 @@ class TerminalPane(Widget, can_focus=True):
         self.emulator = Emulator(*_FIRST_SIZE)
         self._painter = TerminalPainter()
         self._dressed = False
-        self._pace = FramePace(shown_at=-FRAME)
+        self._pace = FramePace()
         self._timer: Timer | None = None
         self._timer_due = 0.0
         self._packing: Timer | None = None

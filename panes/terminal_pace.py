@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 FRAME = 1 / 60
@@ -16,8 +17,8 @@ LONGEST_HOLD = 0.15
 class FramePace:
     """Keeps one terminal to sixty frames a second, and lets an echo through at once."""
 
-    shown_at: float = -1.0
-    typed_at: float = -1.0
+    shown_at: float = -math.inf
+    typed_at: float = -math.inf
     held_since: float | None = None
 
     def wait(self, now: float, *, held: bool) -> float:

@@ -1,6 +1,6 @@
 """Takes the README's picture of the app from the real demo: `python scripts/picture.py docs/images/loop.svg`.
 
-Runs the demo with its host, agents and tests, at a size of 160x48, until the Worker mends the task that failed its tests.
+Runs the demo with its host, agents and tests, at 160x48, until the Worker mends the task that failed its tests.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ def is_the_moment(state: SessionState) -> bool:
     return task is not None and task.attempt == 2 and worker is not None and worker.activity in ("thinking", "tool")
 
 
-async def take(path: Path) -> None:
-    """Run the demo and save its picture."""
+async def take() -> str:
+    """Run the demo and return its picture."""
     with tempfile.TemporaryDirectory() as name:
         project = await asyncio.to_thread(make_demo_project, Path(name) / "sample")
         order = SessionOrder(repository=project, idea=DEMO_IDEA, gate="auto", pace=0.6)
@@ -50,9 +50,9 @@ async def take(path: Path) -> None:
             await pilot.pause(2.6)
             svg = app.export_screenshot(title="quarterdeck demo")
             await source.order(StopHost(reason="the picture is taken"))
-        svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S).replace("Fira Code", "DejaVu Sans Mono, Menlo")
-        path.write_text(svg, "utf-8")
+    # The picture must not fetch a font from anywhere.
+    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S).replace("Fira Code", "DejaVu Sans Mono, Menlo")
 
 
 if __name__ == "__main__":
-    asyncio.run(take(Path(sys.argv[1])))
+    Path(sys.argv[1]).write_text(asyncio.run(take()), "utf-8")

@@ -61,8 +61,8 @@ def part(name: str, title: str, text: str) -> PromptPart:
 def estimate_tokens(text: str) -> int:
     """Estimate the tokens of a text without a tokenizer. Always marked `~` on screen.
 
-    Fitted to OpenAI's o200k counts of prose, Markdown, Python, YAML, Make and pytest output, and within a tenth of each;
-    exact counts come from the provider's usage where it reports any.
+    Fitted to OpenAI's o200k counts of prose, Markdown, Python, YAML, Make and pytest output, and within a tenth of
+    each; exact counts come from the provider's usage where it reports any.
     """
     letters = len(re.findall(r"[A-Za-z]", text))
     words = len(re.findall(r"[A-Za-z]+|\d{1,3}", text))

@@ -53,6 +53,9 @@ def _widgets(palette: Palette) -> dict[str, str]:
     """Return what the library's own widgets are painted with."""
     colour = palette.colours
     return {
+        # The library's own sheets ask for these two when a theme has the terminal's colours.
+        "ansi-background": colour["background"],
+        "ansi-foreground": colour["text"],
         "block-cursor-foreground": colour["text"],
         "block-cursor-background": colour["raised"],
         "block-cursor-text-style": "reverse" if palette.ansi else "bold",

@@ -58,8 +58,7 @@ class TurnReport:
 
 @dataclass(frozen=True, slots=True)
 class HaltProof:
-    """What was seen of an agent's stopping: the last step needed, what was observed, and seconds from order to proof.
-    """
+    """What was seen of an agent's stopping: the last step needed, what was observed, and seconds until then."""
 
     stopped: bool
     step: str

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from sessions import wire
 from sessions.client.updates import Delta, HostLost, PaneOutput, PaneSnapshot, Records, Typist, Update
-from sessions.errors import HostError, StoreError
+from sessions.errors import HostError, QuarterdeckError, StoreError
 from sessions.orders import Order, OrderReply
 
 
@@ -108,14 +108,17 @@ class AttachedSession:
             return
 
     async def _read(self) -> None:
+        strange = ""
         try:
             async for frame in self._connection:
                 self._hear(frame)
         except ConnectionClosed:
             pass
+        except QuarterdeckError as error:
+            strange = str(error).replace("\n", "; ")
         finally:
-            reason = self._ending or "the connection broke; the host may have been killed"
-            self._updates.put_nowait(HostLost(reason, ended=bool(self._ending)))
+            reason = strange or self._ending or "the connection broke; the host may have been killed"
+            self._updates.put_nowait(HostLost(reason, ended=bool(self._ending) and not strange))
             for reply in self._replies.values():
                 if not reply.done():
                     reply.set_exception(_gone(self._ending))
@@ -145,6 +148,12 @@ class AttachedSession:
                 reply = self._replies.pop(int(fields["id"]), None)
                 if reply is not None and not reply.done():
                     reply.set_result(fields)
+            case "welcome":
+                if fields.get("protocol") != wire.PROTOCOL:
+                    raise HostError(
+                        "the session's host is of another version of Quarterdeck",
+                        next="`quarterdeck stop` ends it, `quarterdeck attach` starts one of this version",
+                    )
             case "ending":
                 self._ending = str(fields["reason"])
             case _:
@@ -159,7 +168,9 @@ async def connect(socket: Path, *, seconds: float) -> ClientConnection:
     """
     try:
         async with asyncio.timeout(seconds):
-            return await unix_connect(str(socket), max_size=wire.LARGEST, compression=None, ping_interval=None)
+            return await unix_connect(
+                str(socket), max_size=wire.LARGEST, compression=None, ping_interval=None, close_timeout=2
+            )
     except (OSError, TimeoutError, WebSocketException) as error:
         raise HostError(
             "the session's host does not answer", where=str(socket), next="`quarterdeck attach` starts it again"

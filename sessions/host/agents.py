@@ -1,6 +1,7 @@
 """Making the agents of a session from its seats."""
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from sessions.agents.cli_agent import CliAgent, CliProgram
 from sessions.agents.model_agent import ModelAgent
 from sessions.agents.protocol import Agent
+from sessions.errors import StoreError
 from sessions.events import Noticed, Seat
 from sessions.host.journal import Journal
 from sessions.host.server import SessionServer, Terminal
@@ -73,10 +75,12 @@ class AgentMaker:
 
     async def close(self) -> None:
         """End the model clients and the pane thread. The agents themselves are closed before."""
-        await self._models.close()
-        await asyncio.gather(*self._notes, return_exceptions=True)
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.close)
+        try:
+            await self._models.close()
+        finally:
+            await asyncio.gather(*self._notes, return_exceptions=True)
+            if self._thread is not None:
+                await asyncio.to_thread(self._thread.close)
 
     def _make_models(self) -> ModelClient:
         backends: dict[str, ModelClient] = {REHEARSAL: RehearsalModels(self._order.pace)}
@@ -86,10 +90,14 @@ class AgentMaker:
         return RoutedModels(backends)
 
     def _note(self, wait: RetryWait) -> None:
-        noticed = Noticed(level="warning", text=wait.text)
-        task = asyncio.get_running_loop().create_task(self._journal.append(noticed))
+        task = asyncio.get_running_loop().create_task(self._notice(wait.text))
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
+
+    async def _notice(self, text: str) -> None:
+        # A log that cannot be written ends the host by itself.
+        with contextlib.suppress(StoreError):
+            await self._journal.append(Noticed(level="warning", text=text))
 
     def _cli(self, seat: Seat, clone: Path, socket: Path) -> CliAgent:
         if self._thread is None:

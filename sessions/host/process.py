@@ -3,43 +3,45 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
-from sessions.agents.protocol import Agent
+import psutil
+
 from sessions.errors import HostError, QuarterdeckError, StoreError
-from sessions.events import GateModeChanged, HostStopped, SessionStarted
-from sessions.handoffs import ASSISTED_PASSES
+from sessions.events import HostStopped
 from sessions.host.agents import AgentMaker
 from sessions.host.journal import Journal
+from sessions.host.opening import OpenedSession, open_session
 from sessions.host.orders import Orders
 from sessions.host.recovery import recover
-from sessions.host.seats import seats_of
 from sessions.host.server import SessionServer, Terminal
 from sessions.host.session import LiveSession, Surroundings
 from sessions.host.shims import write_shims
-from sessions.host.starting import SessionOrder, read_order
-from sessions.models.fleet import Fleet
+from sessions.host.starting import BUSY, running_host
 from sessions.processes.environment import clean_environment
 from sessions.project.clone import SessionClone
-from sessions.project.inspection import Repository, require_workable
-from sessions.store.artefacts import ArtefactStore
-from sessions.store.errors import SessionBusy
+from sessions.store.errors import LogWriteFailed, SessionBusy
 from sessions.store.files import replace_private_file
 from sessions.store.folders import SessionFolder
 from sessions.store.lock import SessionLock
-from sessions.store.log import EventLog
 from sessions.store.roots import Roots
-from sessions.workflow.graph import Workflow
-from sessions.workflow.reader import load_workflow, read_workflow
 from sessions.workflow.runner import cancel_and_wait
+
+T = TypeVar("T")
 
 LINGER = 3.0
 """Seconds a host stays after its session is over and the last screen has left."""
-BUSY, FAILED = 75, 70
+FAILED = 70
+_LEAVING = 20.0
+"""Seconds a new host waits for one that is on its way out, or in."""
+
+_log = logging.getLogger(__name__)
 
 
 def serve(path: Path) -> int:
@@ -49,126 +51,138 @@ def serve(path: Path) -> int:
         0 after an orderly end, 75 when another host serves the session, 70 when it failed; the reason is then in
         `failure.json`.
     """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    # A client that connects and says nothing is no fault of the host's.
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)
     folder = SessionFolder(path, Roots.of().runtime)
     failure = folder.path / "failure.json"
-    failure.unlink(missing_ok=True)
     try:
-        with contextlib.closing(_Locked(folder)):
+        with contextlib.closing(_lock(folder)):
+            with contextlib.suppress(OSError):
+                failure.unlink(missing_ok=True)
             asyncio.run(_serve(folder))
     except SessionBusy:
         return BUSY
     except QuarterdeckError as error:
         _leave(failure, error)
         return FAILED
+    except Exception as error:  # noqa: BLE001  the last line of the process: whoever started it must learn of it
+        _log.exception("the host failed")
+        what = f"a fault of Quarterdeck itself: {type(error).__name__}: {error}"
+        _leave(
+            failure, HostError(what, where=str(folder.host_log), next="nothing is lost; attach goes on from the log")
+        )
+        return FAILED
     return 0
 
 
-class _Locked:
+class _Lock:
     """The session's lock as something to be closed."""
 
-    def __init__(self, folder: SessionFolder) -> None:
-        self._lock = SessionLock(folder.lock).acquire()
+    def __init__(self, lock: SessionLock) -> None:
+        self.close = lock.release
 
-    def close(self) -> None:
-        self._lock.release()
+
+def _lock(folder: SessionFolder) -> _Lock:
+    """Take the session's lock, and wait for it only as long as its holder does not serve (any more, or yet).
+
+    Raises:
+        SessionBusy: If another host serves the session.
+    """
+    deadline = time.monotonic() + _LEAVING
+    while True:
+        try:
+            return _Lock(SessionLock(folder.lock).acquire())
+        except SessionBusy:
+            if running_host(folder) is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _leave(path: Path, error: QuarterdeckError) -> None:
     """Leave the reason for whoever started us; on a full disk there is only the log file's text."""
-    with contextlib.suppress(OSError):
+    _log.error("%s", str(error).replace("\n", "; "))
+    with contextlib.suppress(StoreError, OSError):
         replace_private_file(path, json.dumps({"what": error.what, "where": error.where, "next": error.next}).encode())
 
 
-@dataclass(slots=True)
-class _Opened:
-    """What a host works with, once everything that can be refused has been checked."""
+class _Stop:
+    """The order to end the host, by a signal or by a person. The first one counts."""
 
-    order: SessionOrder
-    journal: Journal
-    repository: Repository
-    workflow: Workflow
-    fleet: Fleet | None
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.ordered: asyncio.Future[str] = loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self.order, "the host was told to stop")
+
+    def order(self, reason: str) -> None:
+        """Order the end."""
+        if not self.ordered.done():
+            self.ordered.set_result(reason)
+
+    async def cuts(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do a step of the start, unless the order comes first.
+
+        Raises:
+            _Stopped: If it came; the step has been broken off.
+        """
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait({task, self.ordered}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                await cancel_and_wait(task)
+        if task.cancelled():
+            raise _Stopped
+        return task.result()
+
+
+class _Stopped(Exception):
+    """The order to stop came before the session was served."""
 
 
 async def _serve(folder: SessionFolder) -> None:
-    opened = await _open(folder)
+    stop = _Stop()
     try:
-        await recover(opened.journal, os.getpid())
-        await _run(folder, opened)
+        opened = await stop.cuts(open_session(folder))
+    except _Stopped:
+        return
+    try:
+        try:
+            await stop.cuts(recover(opened.journal, os.getpid()))
+            clone = await stop.cuts(_clone(folder, opened))
+        except _Stopped:
+            await opened.journal.append(HostStopped(reason=stop.ordered.result()))
+            return
+        try:
+            await _run(folder, opened, clone, stop)
+        finally:
+            await clone.close()
+    except LogWriteFailed as error:
+        if error.disk_full:
+            with contextlib.suppress(StoreError):
+                await opened.journal.last_words(HostStopped(reason=error.what))
+        raise
     finally:
         await opened.journal.close()
 
 
-async def _open(folder: SessionFolder) -> _Opened:
-    order = read_order(folder)
-    repository = await require_workable(order.repository)
-    fleet = Fleet.load(order.fleet) if order.fleet is not None else None
-    fresh = not folder.database.exists()
-    workflow, text = load_workflow(order.workflow) if fresh else (None, "")
-    seats = seats_of(workflow, fleet) if workflow is not None else ()
-    log = await (EventLog.create(folder.database) if fresh else EventLog.open(folder.database))
-    journal = Journal(log, ArtefactStore(folder.artefacts))
-    try:
-        await journal.load()
-        if journal.state.started is None:
-            if workflow is None:
-                workflow, text = load_workflow(order.workflow)
-                seats = seats_of(workflow, fleet)
-            started = SessionStarted(
-                session=folder.id,
-                project=repository.name,
-                repository=str(repository.root),
-                idea=order.idea,
-                workflow_name=workflow.name,
-                workflow=text,
-                base=repository.head_commit,
-                branch=f"quarterdeck/{folder.id}",
-                seats=seats,
-                rehearsal=all(seat.rehearsal for seat in seats),
-                screen=order.screen,
-                notices=repository.notices,
-            )
-            passes = 0 if order.gate == "manual" else ASSISTED_PASSES
-            await journal.append(started, GateModeChanged(mode=order.gate, passes=passes, by="start"))
-        if workflow is None:
-            kept = journal.state.started
-            workflow = read_workflow(kept.workflow if kept else "", where=f"session {folder.id}")
-    except BaseException:
-        await journal.close()
-        raise
-    return _Opened(order, journal, repository, workflow, fleet)
-
-
-async def _run(folder: SessionFolder, opened: _Opened) -> None:
-    started = opened.journal.state.started
-    if started is None:
-        raise HostError("the session's log does not begin with its start", where=str(folder.database))
-    clone = await SessionClone.open_or_create(
+async def _clone(folder: SessionFolder, opened: OpenedSession) -> SessionClone:
+    started = opened.started
+    return await SessionClone.open_or_create(
         opened.repository, folder.clones, branch=started.branch, base_commit=started.base
     )
-    try:
-        await _run_in(folder, opened, started, clone)
-    finally:
-        await clone.close()
 
 
-async def _run_in(folder: SessionFolder, opened: _Opened, started: SessionStarted, clone: SessionClone) -> None:
+async def _run(folder: SessionFolder, opened: OpenedSession, clone: SessionClone, stop: _Stop) -> None:
     journal, order = opened.journal, opened.order
-    write_shims(folder.bin, python=started.rehearsal)
+    write_shims(folder.bin, python=opened.started.rehearsal)
     socket = folder.prepare_socket()
     path = f"{folder.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    # Plug-ins of the environment Quarterdeck runs in have no business in the rehearsal's tests, and cost seconds.
-    alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} if started.rehearsal else {}
-    environment = clean_environment(set={"PATH": path, **alone})
+    environment = clean_environment(set={"PATH": path})
     terminals: dict[str, Terminal] = {}
     maker = AgentMaker(folder, opened.fleet, order, environment, journal, terminals)
-    server: SessionServer | None = None
-
-    def show(window: str, turn: str, kind: str, text: str) -> None:
-        if server is not None:
-            server.show(window, turn, kind, text)
-
-    agents: Mapping[str, Agent] = maker.make(started.seats, clone.folder, socket)
+    agents = maker.make(opened.started.seats, clone.folder, socket)
     around = Surroundings(
         repository=opened.repository,
         clone=clone,
@@ -177,60 +191,91 @@ async def _run_in(folder: SessionFolder, opened: _Opened, started: SessionStarte
         report_file=lambda name, text: _write_report(folder, name, text),
         unattended=order.unattended,
     )
+    # The session shows through the server, which is made of the session.
+    shown: list[SessionServer] = []
+
+    def show(window: str, turn: str, kind: str, text: str) -> None:
+        for one in shown:
+            one.show(window, turn, kind, text)
+
     session = LiveSession(journal, opened.workflow, agents, around, show)
-    stopping: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-
-    def stop(reason: str) -> None:
-        if not stopping.done():
-            stopping.set_result(reason)
-
-    server = SessionServer(journal, session.turns, session.door, terminals, Orders(session, stop).carry_out)
+    server = SessionServer(journal, session.turns, session.door, terminals, Orders(session, stop.order).carry_out)
+    shown.append(server)
     maker.attach(server)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop, "the host was told to stop")
-    try:
-        await server.start(socket)
-        replace_private_file(folder.host_file, json.dumps({"pid": os.getpid(), "socket": str(socket)}).encode())
-        reason = await _until_over(session, server, stopping)
-    except StoreError as error:
-        await server.close(str(error))
-        raise
-    finally:
-        folder.host_file.unlink(missing_ok=True)
-        await session.turns.close()
-        await maker.close()
+    reason = ["the host failed"]
+    async with contextlib.AsyncExitStack() as ending:
+        ending.callback(socket.unlink, missing_ok=True)
+        ending.push_async_callback(lambda: server.close(reason[0]))
+        ending.push_async_callback(lambda: _log_end(journal, reason[0]))
+        ending.push_async_callback(maker.close)
+        ending.push_async_callback(session.turns.close)
+        ending.callback(folder.host_file.unlink, missing_ok=True)
+        try:
+            await server.start(socket)
+            await asyncio.to_thread(replace_private_file, folder.host_file, _host_facts(socket))
+            reason[0] = await _until_over(session, server, stop)
+        except QuarterdeckError as error:
+            reason[0] = str(error).replace("\n", "; ")
+            raise
+
+
+async def _log_end(journal: Journal, reason: str) -> None:
     with contextlib.suppress(StoreError):
         await journal.append(HostStopped(reason=reason))
-    await server.close(reason)
-    socket.unlink(missing_ok=True)
 
 
-async def _until_over(session: LiveSession, server: SessionServer, stopping: "asyncio.Future[str]") -> str:
-    """Run the workflow and wait for the end: an order to stop, or a finished session that nobody watches any more."""
+def _host_facts(socket: Path) -> bytes:
+    """Return what tells others that this very process serves the session, and where."""
+    pid = os.getpid()
+    return json.dumps({"pid": pid, "started": psutil.Process(pid).create_time(), "socket": str(socket)}).encode()
+
+
+async def _until_over(session: LiveSession, server: SessionServer, stop: _Stop) -> str:
+    """Run the workflow and wait for the end: an order to stop, or nothing left to do for anybody.
+
+    Raises:
+        QuarterdeckError: If the session cannot go on; the log has everything until then.
+    """
     running = asyncio.create_task(session.run())
+    failing = asyncio.create_task(session.journal.failure())
+    resting = asyncio.create_task(_until_unneeded(session, server))
+    watched = {running, failing, resting, stop.ordered}
     try:
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if stopping.done():
-            return stopping.result()
-        await running
-        while not stopping.done():
-            gone = asyncio.create_task(_nobody(server))
-            await asyncio.wait({gone, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            await cancel_and_wait(gone)
-            if not stopping.done() and not len(server.screens):
-                return "the session is over"
-        return stopping.result()
+        while True:
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            if failing.done():
+                raise failing.result()
+            if stop.ordered.done():
+                return stop.ordered.result()
+            if running in watched and running.done():
+                running.result()
+                watched = watched - {running}
+            if resting.done():
+                return resting.result()
     finally:
-        await cancel_and_wait(running)
+        for task in (running, failing, resting):
+            task.cancel()
+        await asyncio.gather(running, failing, resting, return_exceptions=True)
 
 
-async def _nobody(server: SessionServer) -> None:
-    """Return once no screen has been attached for a while."""
+async def _until_unneeded(session: LiveSession, server: SessionServer) -> str:
+    """Return, with the reason, once no screen is attached and the session can do nothing without one.
+
+    A session that was started without a screen does not wait for one: its question is in the log.
+    """
     while True:
+        await session.journal.wait_for(
+            lambda state: state.ended is not None or (session.unattended and bool(state.questions))
+        )
         await server.screens.emptied()
-        await asyncio.sleep(LINGER)
+        # Whoever started the host may still be on the way to it.
+        await asyncio.sleep(0.0 if session.unattended and server.screens.visited else LINGER)
+        state = session.state
         if not len(server.screens):
-            return
+            if state.ended is not None:
+                return "the session is over"
+            if state.questions:
+                return "a question waits for you"
 
 
 def _write_report(folder: SessionFolder, name: str, text: str) -> str:

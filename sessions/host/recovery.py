@@ -6,7 +6,7 @@ from sessions.events import Event, HaltProven, HostStarted, Noticed, ProcessEnde
 from sessions.host.journal import Journal
 from sessions.host.turns import recovered
 from sessions.processes.leftovers import ProcessMark, end_leftovers, find_leftovers
-from sessions.state import SessionState
+from sessions.state import SessionState, TurnState
 
 
 async def recover(journal: Journal, pid: int) -> None:
@@ -16,7 +16,7 @@ async def recover(journal: Journal, pid: int) -> None:
     """
     state = journal.state
     events: list[Event] = [HostStarted(epoch=state.epoch + 1, pid=pid)]
-    events += [recovered(turn) for turn in state.turns.values()]
+    events += [recovered(turn, free=_free(state, turn)) for turn in state.turns.values()]
     ended, alive = await _end_processes(state)
     events += ended
     events += _prove_halts(state, alive)
@@ -31,6 +31,11 @@ async def recover(journal: Journal, pid: int) -> None:
         text = f"processes of the last host could not be ended: {pids}. End them yourself: they may still change files"
         events.append(Noticed(level="error", text=text))
     await journal.append(*events)
+
+
+def _free(state: SessionState, turn: TurnState) -> bool:
+    window = state.windows.get(turn.started.window)
+    return window is not None and window.seat.rehearsal
 
 
 async def _end_processes(state: SessionState) -> tuple[list[Event], list[int]]:

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from sessions import wire
 from sessions.events import Record
 from sessions.terminal.feed import Output, Snapshot, TerminalFeed
 
-_HELD_DELTAS = 5_000
-"""Deltas held for a slow screen; it gets the whole transcript when the turn ends."""
-_CHUNK = 2_000
+_HELD_DELTAS, _HELD_LETTERS = 5_000, 4_000_000
+"""Deltas, and letters of them, held for a slow screen; it gets the whole transcript when the turn ends."""
+_CHUNK = 400
+"""Records in one frame: some milliseconds of work for both ends, and no more for the loop at once."""
 
 
 class Screen:
@@ -24,39 +24,40 @@ class Screen:
     def __init__(self, send: Callable[[str | bytes], Awaitable[None]]) -> None:
         """Take the way out."""
         self._send = send
-        self._waiting: deque[str] = deque()
-        self._deltas = 0
+        self._waiting: deque[str | Iterator[str]] = deque()
+        self._deltas = self._delta_letters = 0
         self._wake = asyncio.Event()
+        self._sending = False
         self._pumps: dict[str, tuple[TerminalFeed, asyncio.Task[None]]] = {}
         self.dropped = 0
 
     @property
     def idle(self) -> bool:
         """True when everything queued has been sent."""
-        return not self._waiting
+        return not self._waiting and not self._sending
 
     def tell(self, frame: str) -> None:
         """Queue a text frame."""
         self._waiting.append(frame)
         self._wake.set()
 
-    def tell_records(self, records: list[Record], after: int) -> None:
-        """Queue everything after a sequence number, in pieces, the last one marked as caught up."""
-        start = after
-        while True:
-            piece = list(islice(records, start, start + _CHUNK))
-            start += len(piece)
-            done = start >= len(records)
-            self.tell(wire.say_records(piece, caught_up=done))
-            if done:
-                return
+    def tell_records(self, records: Sequence[Record], after: int) -> None:
+        """Queue everything logged so far after a sequence number, in frames made as they are sent, the last one marked
+        as caught up.
+
+        Args:
+            records: Grows at its end only.
+        """
+        self._waiting.append(_frames(records, min(max(after, 0), len(records)), len(records)))
+        self._wake.set()
 
     def tell_delta(self, frame: str) -> None:
         """Queue a delta, unless the screen is far behind."""
-        if self._deltas >= _HELD_DELTAS:
+        if self._deltas >= _HELD_DELTAS or self._delta_letters >= _HELD_LETTERS:
             self.dropped += 1
             return
         self._deltas += 1
+        self._delta_letters += len(frame)
         self.tell(frame)
 
     async def show_terminal(self, window: str, feed: TerminalFeed) -> None:
@@ -69,11 +70,22 @@ class Screen:
         while True:
             self._wake.clear()
             while self._waiting:
-                frame = self._waiting.popleft()
-                if frame.startswith('{"t":"delta"'):
-                    self._deltas -= 1
-                await self._send(frame)
+                self._sending = True
+                await self._send_next(self._waiting.popleft())
+            self._sending = False
             await self._wake.wait()
+
+    async def _send_next(self, item: str | Iterator[str]) -> None:
+        if not isinstance(item, str):
+            for frame in item:
+                await self._send(frame)
+                # A socket with room does not wait, and the next frame has to be made.
+                await asyncio.sleep(0)
+            return
+        if item.startswith('{"t":"delta"'):
+            self._deltas -= 1
+            self._delta_letters -= len(item)
+        await self._send(item)
 
     async def close(self) -> None:
         """Let go of every terminal."""
@@ -99,6 +111,15 @@ class Screen:
                     return
 
 
+def _frames(records: Sequence[Record], start: int, end: int) -> Iterator[str]:
+    while True:
+        piece = records[start : min(start + _CHUNK, end)]
+        start += len(piece)
+        yield wire.say_records(piece, caught_up=start >= end)
+        if start >= end:
+            return
+
+
 class Screens:
     """Every screen attached. The newest one to type or attach is the typist; the others watch."""
 
@@ -108,12 +129,17 @@ class Screens:
         self._typist: Screen | None = None
         self._emptied = asyncio.Event()
         self._emptied.set()
+        self.visited = False
+        """Whether there ever was one."""
 
     def __len__(self) -> int:
         return len(self._all)
 
     def add(self, screen: Screen) -> None:
-        """Attach a screen; the first one may type."""
+        """Attach a screen; the first one may type. Attaching twice changes nothing."""
+        if screen in self._all:
+            return
+        self.visited = True
         self._all.append(screen)
         self._emptied.clear()
         if self._typist is None:

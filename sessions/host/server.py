@@ -4,7 +4,9 @@ tools.
 
 import asyncio
 import base64
+import logging
 import os
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +16,7 @@ from websockets.asyncio.server import Server, ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
 from sessions import wire
-from sessions.errors import QuarterdeckError
+from sessions.errors import HostError, QuarterdeckError
 from sessions.events import Record
 from sessions.host.journal import Journal
 from sessions.host.screens import Screen, Screens
@@ -22,6 +24,11 @@ from sessions.host.turns import Turns
 from sessions.orders import ORDERS, Order, OrderReply
 from sessions.terminal.feed import TerminalFeed
 from sessions.transitions.door import Door
+
+_log = logging.getLogger(__name__)
+
+_CLOSING = 2.0
+"""Seconds a client may take over the end of its connection; one that was stopped must not hold the host."""
 
 
 class Terminal(Protocol):
@@ -66,16 +73,21 @@ class SessionServer:
         self._server: Server | None = None
         self._unlisten: Callable[[], None] | None = None
 
-    async def start(self, socket: Path) -> None:
-        """Listen. An older socket file of a dead host is replaced; the caller holds the session's lock."""
-        await asyncio.to_thread(socket.unlink, missing_ok=True)
-        old = os.umask(0o177)
-        try:
-            self._server = await unix_serve(
-                self._serve, str(socket), max_size=wire.LARGEST, compression=None, ping_interval=None
-            )
-        finally:
-            os.umask(old)
+    async def start(self, path: Path) -> None:
+        """Listen. An older socket file of a dead host is replaced; the caller holds the session's lock.
+
+        Raises:
+            HostError: If there can be no socket at that path.
+        """
+        listening = _bind(path)
+        self._server = await unix_serve(
+            self._serve,
+            sock=listening,
+            max_size=wire.LARGEST,
+            compression=None,
+            ping_interval=None,
+            close_timeout=_CLOSING,
+        )
         self._unlisten = self._journal.listen(self._tell_records)
 
     async def close(self, reason: str) -> None:
@@ -143,7 +155,8 @@ class SessionServer:
 
     async def _attach(self, screen: Screen, fields: dict[str, Any]) -> None:
         screen.tell(wire.say("welcome", protocol=wire.PROTOCOL))
-        screen.tell_records(self._journal.records, int(fields.get("after", 0)))
+        after = fields.get("after", 0)
+        screen.tell_records(self._journal.records, after if isinstance(after, int) else 0)
         for running in self._turns.running():
             for kind, text in running.pieces:
                 screen.tell(
@@ -161,6 +174,14 @@ class SessionServer:
             terminal.write(pane.data)
 
     async def _answer(self, screen: Screen, fields: dict[str, Any]) -> None:
+        try:
+            await self._do(screen, fields)
+        except Exception as error:  # noqa: BLE001  the edge to a client: one that asks must get an answer, whatever it is
+            _log.exception("a request of a client failed")
+            text = f"a fault of Quarterdeck itself: {type(error).__name__} (see host.log)"
+            screen.tell(wire.say("reply", id=fields.get("id", 0), done=False, text=text))
+
+    async def _do(self, screen: Screen, fields: dict[str, Any]) -> None:
         number = fields.get("id", 0)
         match fields["t"]:
             case "order":
@@ -198,6 +219,27 @@ class SessionServer:
             screen.tell(wire.say("reply", id=number, done=False, text=str(error)))
             return
         screen.tell(wire.say("reply", id=number, done=True, data=base64.b64encode(data).decode()))
+
+
+def _bind(path: Path) -> socket.socket:
+    """Return a socket at a path, of mode 0600 from its first moment."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        # Bound here and not by the library: nothing else may run while the mask is another.
+        old = os.umask(0o177)
+        try:
+            listening.bind(str(path))
+        finally:
+            os.umask(old)
+    except OSError as error:
+        listening.close()
+        raise HostError(
+            f"the session's socket cannot be made: {error.strerror or error}",
+            where=str(path),
+            next="set QUARTERDECK_HOME, or XDG_RUNTIME_DIR, to a short path of a folder that you can write to",
+        ) from error
+    return listening
 
 
 def _within(size: object) -> int:

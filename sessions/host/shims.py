@@ -6,6 +6,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from sessions.store.files import make_private_folder, told_as_unusable
+
+# Without -P an agent that stands in a project with a folder called `sessions` would run that.
 _SHELL = """#!/bin/sh
 exec {python} -P -m {module} "$@"
 """
@@ -16,8 +19,11 @@ def write_shims(folder: Path, *, python: bool) -> None:
 
     Args:
         python: Also offer `python`, so that the rehearsal's pytest runs wherever Quarterdeck itself does.
+
+    Raises:
+        FolderUnusable: If they cannot be written.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_private_folder(folder)
     _write(
         folder / "quarterdeck", _SHELL.format(python=shlex.quote(sys.executable), module="sessions.transitions.shell")
     )
@@ -26,5 +32,6 @@ def write_shims(folder: Path, *, python: bool) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8")
-    path.chmod(0o700)
+    with told_as_unusable(path):
+        path.write_text(text, "utf-8")
+        path.chmod(0o700)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +13,16 @@ from pydantic import BaseModel, ConfigDict
 
 from sessions.errors import HostError, ProjectError
 from sessions.handoffs import GateMode
-from sessions.store.files import replace_private_file
+from sessions.store.files import replace_private_file, told_as_unusable
 from sessions.store.folders import ProjectFolder, SessionFolder
 
 LONGEST_IDEA = 100_000
 """Characters an idea may have. It goes into a prompt; more belongs into a file that the idea names."""
+
+BUSY = 75
+"""The exit code of a host that found another one serving its session."""
+_CLOCK_TOLERANCE = 2.0
+"""Seconds by which a process's start time may seem to have moved: it is reckoned from a wall clock that may be set."""
 
 
 class SessionOrder(BaseModel):
@@ -40,6 +46,11 @@ def check_idea(idea: str) -> str:
         ProjectError: If there is none, or it is too long to be sent.
     """
     text = idea.strip()
+    if "\0" in text:
+        raise ProjectError(
+            "the idea is not text: there are zero bytes in it",
+            next="give a sentence, or a file of text on standard input",
+        )
     if not text:
         raise ProjectError(
             "an idea is needed", next='say what to build, such as: quarterdeck run "a CSV bar chart tool"'
@@ -89,10 +100,16 @@ def start_host(folder: SessionFolder) -> "subprocess.Popen[bytes]":
     """Start a host for a session in a process session of its own, so that it outlives this terminal.
 
     What it prints goes to `host.log` beside the session's log.
+
+    Raises:
+        StoreError: If that file cannot be written.
     """
-    with folder.host_log.open("ab") as log:
-        folder.host_log.chmod(0o600)
+    with told_as_unusable(folder.host_log):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        log = os.open(folder.host_log, flags, 0o600)
+    try:
         return subprocess.Popen(
+            # Without -P a folder called `sessions` where we stand would hide ours.
             [sys.executable, "-P", "-m", "sessions.host", str(folder.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -101,17 +118,41 @@ def start_host(folder: SessionFolder) -> "subprocess.Popen[bytes]":
             cwd="/",
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
+    finally:
+        os.close(log)
 
 
-def running_host(folder: SessionFolder) -> int | None:
-    """Return the process id of the host that holds a session, None when none does."""
+@dataclass(frozen=True, slots=True)
+class RunningHost:
+    """A host that serves a session: its process, and where it listens, which its own environment decided."""
+
+    pid: int
+    socket: Path
+
+
+def running_host(folder: SessionFolder) -> RunningHost | None:
+    """Return the host that serves a session, None when none does.
+
+    A file that a killed host left is recognised: its process is gone, or started at another time.
+    """
     try:
         facts = json.loads(folder.host_file.read_bytes())
-        pid = int(facts["pid"])
-        os.kill(pid, 0)
+        host, started = RunningHost(int(facts["pid"]), Path(facts["socket"])), float(facts["started"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return pid if folder.socket.exists() else None
+    return host if _runs(host.pid, started) and host.socket.exists() else None
+
+
+def _runs(pid: int, started: float) -> bool:
+    # Only needed where a host's file was found: commands that find none start faster without it.
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) <= _CLOCK_TOLERANCE
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 async def await_host(
@@ -119,17 +160,24 @@ async def await_host(
 ) -> Path:
     """Return the socket of a host once it listens.
 
+    Args:
+        process: The host just started for it, which may take as long as it lives; None when another one is awaited.
+        seconds: How long to wait for a host that is not ours.
+
     Raises:
         HostError: If it ended before, with the last lines it wrote, or did not come up in time.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + seconds
-    while clock() < deadline:
-        if running_host(folder) is not None:
-            return folder.socket
-        if process is not None and process.poll() is not None:
-            if running_host(folder) is not None:
-                return folder.socket
+    while process is not None or clock() < deadline:
+        ended = process.poll() if process is not None else None
+        host = running_host(folder)
+        if host is not None:
+            return host.socket
+        if ended == BUSY:
+            # Another one was faster, and is on its way up.
+            process, deadline = None, clock() + seconds
+        elif ended is not None:
             raise told(folder)
         await asyncio.sleep(0.01)
     raise HostError(

@@ -262,18 +262,23 @@ def contract_text(node: Node, folder: Path | None = None) -> str:
     return f"{text.rstrip()}\n\nNow: {node.label or node.role}. Tools that end this turn: {tools}.\n"
 
 
-def recovered(turn: TurnState) -> TurnEnded:
+def recovered(turn: TurnState, *, free: bool) -> TurnEnded:
     """Return how a turn ended that was under way when its host died: accepted transitions count, the rest is broken
     off.
+
+    Args:
+        free: The window's turns cost nothing. Otherwise nobody knows what this one cost, once its prompt was sent.
     """
     started = turn.started
-    if turn.accepted is not None:
-        return TurnEnded(turn=started.turn, ending="transition", detail="the host ended after it was accepted")
+    sent = turn.receipt != "intended" or turn.accepted is not None
     return TurnEnded(
         turn=started.turn,
-        ending="interrupted",
-        detail="the host ended in the middle; what was streamed so far is lost",
-        input_tokens=started.tokens if turn.receipt != "intended" else 0,
+        ending="transition" if turn.accepted is not None else "interrupted",
+        detail="the host ended after it was accepted"
+        if turn.accepted is not None
+        else "the host ended in the middle; what was streamed so far is lost",
+        input_tokens=started.tokens if sent else 0,
+        cost=0.0 if free or not sent else None,
     )
 
 

@@ -1,7 +1,7 @@
 """What every model backend speaks: a request in, a stream of events out.
 
-The litellm host, the rehearsal models and the doubles of the tests implement `ModelClient`; nothing above this module can
-tell them apart.
+The litellm host, the rehearsal models and the doubles of the tests implement `ModelClient`; nothing above this module
+can tell them apart.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -61,7 +61,9 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request. `estimated` is true when the provider did not report them; `cost` is in US dollars, None unknown."""
+    """Tokens of one request. `estimated` is true when the provider did not report them; `cost` is in US dollars, None
+    unknown.
+    """
 
     input_tokens: int
     output_tokens: int
@@ -121,7 +123,7 @@ ModelEvent = TextDelta | ReasoningDelta | ToolCallDelta | Finished | Failed
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What is known of a model: its context window in tokens, prices in US dollars a token; None is unknown."""
+    """What is known of a model: context window in tokens, prices in US dollars a token; None is unknown."""
 
     name: str
     context_window: int | None = None

@@ -49,6 +49,8 @@ Part: TypeAlias = Snapshot | Output | Ended
 class TerminalFeed:
     """Gives the parts to one task of the loop it was made in, by `async for`. Made by `PtyProcess.watch`.
 
+    Cancelling the task that waits for the next part ends the feed's use: a part may be lost with it.
+
     `offer`, `spoil` and `finish` are for the pane thread.
 
     Args:

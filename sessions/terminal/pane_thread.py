@@ -103,9 +103,9 @@ class PaneThread:
                     elif self._selector.get_map().get(key.fd) == key:
                         self._dispatch(key.fd, key.data, events)
                 while self._calls:
-                    _do(self._calls.popleft())
+                    do_guarded(self._calls.popleft())
                 while self._timers and self._timers[0][0] <= time.monotonic():
-                    _do(heapq.heappop(self._timers)[2])
+                    do_guarded(heapq.heappop(self._timers)[2])
         finally:
             self._selector.close()
             os.close(self._wake_read)
@@ -123,10 +123,11 @@ class PaneThread:
             _log.error("a pane failed", exc_info=error)
             failure = error
             self.unwatch(descriptor)
-            _do(lambda: watch.on_failure(failure))
+            do_guarded(lambda: watch.on_failure(failure))
 
 
-def _do(work: Callable[[], object]) -> None:
+def do_guarded(work: Callable[[], object]) -> None:
+    """Do work whose failure is logged and goes no further: it belongs to one pane only."""
     try:
         work()
     except Exception as error:  # noqa: BLE001  the edge between panes, as above

@@ -21,7 +21,8 @@ from sessions.terminal.emulator import Emulator, check_size
 from sessions.terminal.feed import LARGEST_BACKLOG, TerminalFeed
 from sessions.terminal.notices import Notice
 from sessions.terminal.outbox import Outbox
-from sessions.terminal.pane_thread import READ, WRITE, PaneThread
+from sessions.terminal.packing import HistoryPacker
+from sessions.terminal.pane_thread import READ, WRITE, PaneThread, do_guarded
 from sessions.terminal.recording import Recording
 from sessions.terminal.spawning import Spawned, spawn
 from sessions.terminal.stream import TerminalStream
@@ -29,9 +30,6 @@ from sessions.terminal.stream import TerminalStream
 _CHUNK = 65_536
 _LAST_CHUNKS = 64
 """Reads after the end; the kernel holds less than one. Only a process that escaped the tree could write on."""
-
-_QUIET = 2.0
-"""Seconds without output after which the history is packed."""
 
 _REAP_AGAIN = 0.02
 
@@ -91,8 +89,7 @@ class PtyProcess:
         self._exit.set_running_or_notify_cancel()
         self._pidfd = -1
         self._open = True
-        self._last_output = time.monotonic()
-        self._packing = False
+        self._packer = HistoryPacker(thread, emulator)
         thread.call(self._begin)
 
     @classmethod
@@ -122,26 +119,20 @@ class PtyProcess:
         Raises:
             AgentError: If the program or its folder cannot be used.
         """
+        if not argv or not argv[0]:
+            raise AgentError("There is no program to run: the command is empty.", where=str(cwd))
 
         def start_it() -> PtyProcess:
+            size = (emulator.cols, emulator.rows)
+            mark = marker or new_marker()
             try:
-                spawned = spawn(
-                    argv,
-                    cwd=cwd,
-                    environment=environment,
-                    marker=marker or new_marker(),
-                    cols=emulator.cols,
-                    rows=emulator.rows,
-                    grace=grace,
-                )
+                spawned = spawn(argv, cwd=cwd, environment=environment, marker=mark, size=size, grace=grace)
             except AgentError:
                 if recording is not None:
                     recording.close()
                 raise
             return cls(spawned, emulator, thread, recording, on_notices)
 
-        if not argv or not argv[0]:
-            raise AgentError("There is no program to run: the command is empty.", where=str(cwd))
         starting = asyncio.get_running_loop().run_in_executor(None, start_it)
         try:
             return await asyncio.shield(starting)
@@ -275,27 +266,10 @@ class PtyProcess:
         fed = self._stream.take(data)
         if fed.replies:
             self._outbox.put_reply(fed.replies)
-        if fed.notices:
-            # Not from here: what a listener does wrong must not end the program.
-            self._thread.call(lambda: self._tell(fed.notices))
-        self._last_output = time.monotonic()
-        if not self._packing:
-            self._packing = True
-            self._thread.after(_QUIET, self._pack_history)
-
-    def _tell(self, notices: tuple[Notice, ...]) -> None:
-        if self._on_notices is not None:
-            self._on_notices(notices)
-
-    def _pack_history(self) -> None:
-        """Pack the history in small steps once the program has been quiet."""
-        quiet = time.monotonic() - self._last_output
-        if quiet < _QUIET:
-            self._thread.after(_QUIET - quiet, self._pack_history)
-        elif self.emulator.compress():
-            self._thread.after(0.0, self._pack_history)
-        else:
-            self._packing = False
+        if fed.notices and self._on_notices is not None:
+            listener = self._on_notices
+            do_guarded(lambda: listener(fed.notices))
+        self._packer.note_output()
 
     def _resize(self, cols: int, rows: int) -> None:
         if (cols, rows) == (self.emulator.cols, self.emulator.rows) or self._exit.done():

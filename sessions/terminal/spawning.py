@@ -139,11 +139,13 @@ def spawn(
     cwd: Path,
     environment: Mapping[str, str],
     marker: str,
-    cols: int,
-    rows: int,
+    size: tuple[int, int],
     grace: float,
 ) -> Spawned:
     """Start a program in a PTY and wait until it runs. Takes some 40 ms, so not on an event loop.
+
+    Args:
+        size: Columns and rows of the terminal.
 
     Raises:
         AgentError: If the program or its folder cannot be used.
@@ -159,7 +161,7 @@ def spawn(
             command,
             hand_on,
             env=terminal_environment(environment, marker),
-            dimensions=(rows, cols),
+            dimensions=(size[1], size[0]),
             preexec_fn=lambda: _prepare_child(hand_on, cwd),
         )
     except (OSError, pexpect.ExceptionPexpect) as error:

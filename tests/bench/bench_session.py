@@ -67,15 +67,13 @@ def make_events(count: int) -> list[Event]:
 def _turn(turn: int, role: str) -> list[Event]:
     name, handoff = f"t{turn:05d}", f"H-{turn:05d}"
     payload = Payload(kind="report", title="report", text="did it\n" * 10, task="T-001", attempt=1)
-    tools: list[Event] = [
-        ToolUsed(turn=name, tool="run", summary=f"run: pytest {n}", ok=True, seconds=0.2, output="a" * 64) for n in range(6)
-    ]
+    used = ToolUsed(turn=name, tool="run", summary="run: pytest", ok=True, seconds=0.2, output="a" * 64)
     return [
         NodeEntered(node=role, visit=turn),
         TaskStarted(task="T-01", attempt=turn, base="b", spec_revision=1),
         TurnStarted(turn=name, window=role, role=role, node=role, visit=turn, prompt="a" * 64, parts=(), tokens=900),
         StatusSeen(window=role, activity="thinking", source="stream"),
-        *tools,
+        *(used for _ in range(6)),
         TransitionCalled(turn=name, tool="report_done", key="k", arguments="{}", accepted=True, reply="ok"),
         TurnEnded(turn=name, ending="transition", input_tokens=900, output_tokens=80, cost=0.01, seconds=2.0),
         NodeLeft(node=role, visit=turn, outcome="report_done", to=role, rule="otherwise"),

@@ -47,7 +47,7 @@ def evidence(
     added: int,
     first_failure: str = "",
 ) -> None:
-    story.enter("takeevidence")
+    story.enter("take_evidence")
     story.artefacts[f"tests-{task}-{attempt}"] = (
         b"============ test session starts ============\n" + first_failure.encode()
     )
@@ -86,7 +86,7 @@ def audit(story: Story, task: str, attempt: int, verdict: SubmitVerdict) -> str:
         PartCount(name="transcript", title="full transcript", tokens=4800, included=False),
     )
     handoff = story.propose(
-        "takeevidence",
+        "take_evidence",
         "audit",
         "report",
         "report, diff and test output",

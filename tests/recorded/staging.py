@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 from datetime import UTC
 
 from recorded.story import Story
+from textual.pilot import Pilot
+
 from sessions.client.updates import Records, Update
 from sessions.errors import HostError, StoreError
 from sessions.events import Event, Record
 from sessions.orders import Order, OrderReply
-from textual.pilot import Pilot
 from themes import load
 from tui.app import QuarterdeckApp
+from tui.exit_state import ExitState
 
 LIMIT = 20.0
 """Seconds a test waits for a condition before it gives up; never the measure of anything."""
@@ -82,14 +84,17 @@ def stepping() -> Callable[[], float]:
 class Stage:
     """A running app with its source and its pilot."""
 
-    def __init__(self, app: QuarterdeckApp, source: StagedSource, pilot: Pilot[object]) -> None:
+    def __init__(self, app: QuarterdeckApp, source: StagedSource, pilot: Pilot[ExitState]) -> None:
         self.app = app
         self.source = source
         self.pilot = pilot
 
     async def settle(self) -> None:
-        """Wait until everything sent is on screen."""
+        """Wait until everything sent is on screen, laid out."""
         await self.until(lambda: self.source.drained and self.app.bridge.settled)
+        await self.pilot.pause()
+        frames = self.app.loop.frames.values()
+        await self.until(lambda: all(not frame.display or frame.body.size.height > 0 for frame in frames))
         await self.pilot.pause()
 
     async def until(self, holds: Callable[[], bool]) -> None:

@@ -70,7 +70,8 @@ class Story:
         kept = self.updates[: self.moments[moment]]
         last = max(n for n, one in enumerate(kept) if isinstance(one, Records))
         old: list[Update] = [
-            replace(one, caught_up=False) if isinstance(one, Records) and n < last else one for n, one in enumerate(kept)
+            replace(one, caught_up=False) if isinstance(one, Records) and n < last else one
+            for n, one in enumerate(kept)
         ]
         end = kept[last]
         assert isinstance(end, Records)

@@ -40,6 +40,11 @@ class WatchedPane(TerminalPane):
         self.painted_at_once += 1
         super()._paint_now()
 
+    @property
+    def idle(self) -> bool:
+        """Whether no frame is planned."""
+        return self._timer is None
+
     def lines(self) -> list[str]:
         """What the pane shows, line by line."""
         return [strip.text for strip in self.render_lines(self.size.region)]
@@ -90,3 +95,10 @@ async def settle(pilot: Pilot[None], condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():
             await pilot.pause(0.005)
+
+
+async def grow_quiet(pilot: Pilot[None], pane: WatchedPane) -> None:
+    """Let the app go on until everything that was fed is shown."""
+    await settle(pilot, lambda: pane.idle)
+    await pilot.pause()
+    await settle(pilot, lambda: pane.idle)

@@ -11,8 +11,18 @@ _WINDOWS = ("planner", "manager", "worker", "auditor", "exit")
 
 @pytest.mark.parametrize(
     ("columns", "rows", "shape"),
-    [(160, 48, "wide"), (139, 48, "middle"), (100, 30, "middle"), (99, 30, "narrow"), (80, 24, "narrow"), (60, 16, "narrow")]
-    + [(59, 24, "tiny"), (80, 15, "tiny"), (40, 10, "tiny"), (160, 20, "narrow")],
+    [
+        (160, 48, "wide"),
+        (139, 48, "middle"),
+        (100, 30, "middle"),
+        (99, 30, "narrow"),
+        (80, 24, "narrow"),
+        (60, 16, "narrow"),
+        (59, 24, "tiny"),
+        (80, 15, "tiny"),
+        (40, 10, "tiny"),
+        (160, 20, "narrow"),
+    ],
 )
 def test_the_shape_follows_the_size(columns: int, rows: int, shape: str) -> None:
     assert shape_of(columns, rows) == shape

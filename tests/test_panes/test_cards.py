@@ -34,7 +34,15 @@ def text_of(rows: list[object]) -> str:
 
 def test_a_verdict_card_has_the_four_fields_the_task_the_try_and_the_author() -> None:
     rows = text_of(list(verdict_rows(VerdictShown(0, verdict(), "5 Auditor"), 92, Look())))
-    for words in ("VERDICT", "T-06 try 2", "5 Auditor", "~ PARTIAL", "recommends RETASK", "LF input fixed", "src/lines.py"):
+    for words in (
+        "VERDICT",
+        "T-06 try 2",
+        "5 Auditor",
+        "~ PARTIAL",
+        "recommends RETASK",
+        "LF input fixed",
+        "src/lines.py",
+    ):
         assert words in rows
     assert "SECRET" not in rows
     assert "CONFLICT" not in rows

@@ -6,7 +6,8 @@ from panes.terminal_pace import ECHO, FRAME, LONGEST_HOLD, FramePace
 
 
 def test_the_first_frame_is_shown_now() -> None:
-    assert FramePace(shown_at=0.0).wait(10.0, held=False) == 0.0
+    assert FramePace().wait(0.0, held=False) == 0.0
+    assert not FramePace().echoes(0.0)
 
 
 def test_the_next_frame_waits_for_its_time() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from rich.style import Style as RichStyle
-from terminal_app import INK, PAPER, PaneApp, settle
+from terminal_app import INK, PAPER, PaneApp, grow_quiet, settle
 from textual import events
 from textual.geometry import Region
 
@@ -50,7 +50,7 @@ class TestShowing:
         async with app.run_test(size=(30, 10)) as pilot:
             app.pane.feed(b"\x1b[2;1Hfirst\x1b[9;1H")
             await settle(pilot, lambda: app.pane.lines()[1].startswith("first"))
-            await pilot.pause(0.1)
+            await grow_quiet(pilot, app.pane)
             app.pane.painted.clear()
 
             app.pane.feed(b"\x1b[5;1Hfifth\x1b[9;1H")
@@ -65,11 +65,11 @@ class TestShowing:
         async with app.run_test(size=(30, 10)) as pilot:
             app.pane.feed(b"\x1b[2;1Hsame\x1b[9;1H")
             await settle(pilot, lambda: app.pane.lines()[1].startswith("same"))
-            await pilot.pause(0.1)
+            await grow_quiet(pilot, app.pane)
             app.pane.painted.clear()
             app.pane.feed(b"\x1b[2;1Hsame\x1b[9;1H\x07")
             await settle(pilot, lambda: any(isinstance(m, TerminalPane.Rang) for m in app.messages))
-            await pilot.pause(0.1)
+            await grow_quiet(pilot, app.pane)
 
             assert app.pane.painted == []
 
@@ -90,11 +90,11 @@ class TestShowing:
             await settle(pilot, lambda: app.pane.lines()[0].startswith("half"))
 
     async def test_an_echo_is_painted_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(terminal_pace, "ECHO", 1_000.0)
+        monkeypatch.setattr(terminal_pace, "ECHO", 60.0)
         app = PaneApp()
         async with app.run_test(size=(30, 5)) as pilot:
             app.pane.feed(b"output of its own")
-            await pilot.pause(0.05)
+            await grow_quiet(pilot, app.pane)
             assert app.pane.painted_at_once == 0
 
             await pilot.press("a")

@@ -1,6 +1,9 @@
 """From the log to a transcript: the same entries live and from an old log, each within its width."""
 
+from dataclasses import fields, replace
+
 import pytest
+from pydantic import BaseModel
 from recorded.tidytable import tell
 
 from panes.blocks import BLOCK_LIMIT, Blocks
@@ -142,3 +145,29 @@ def test_an_endless_line_is_cut_and_counted() -> None:
     blocks = fed(Said("t", "text", "x" * 10_000), Said("t", "text", "y" * 10))
     assert len(blocks.all) == 1
     assert blocks.all[0].cut == 6_010
+
+
+HOSTILE = "\x1b]0;t\x07 [red]x[/] \u202e \u200b \x9b31m"
+
+
+def poisoned(value: object) -> object:
+    """Return a value with every string in it replaced by text that would like to steer the terminal."""
+    if isinstance(value, str):
+        return HOSTILE
+    if isinstance(value, tuple):
+        return tuple(poisoned(one) for one in value)
+    if isinstance(value, BaseModel):
+        keep = {name for name, field in type(value).model_fields.items() if "Literal" in str(field.annotation)}
+        changes = {name: poisoned(getattr(value, name)) for name in type(value).model_fields if name not in keep}
+        return value.model_copy(update=changes)
+    return value
+
+
+def test_no_entry_lets_foreign_text_through_whatever_field_it_stands_in() -> None:
+    for _, entry in told():
+        changes = {field.name: poisoned(getattr(entry, field.name)) for field in fields(entry)}
+        for name in ("ending", "level", "kind"):
+            if name in changes:
+                changes[name] = getattr(entry, name)
+        for row in draw(replace(entry, **changes), 90, Look()):  # type: ignore[arg-type]
+            assert not set(row.plain) & {"\x1b", "\x07", "\u202e", "\u200b", "\x9b"}

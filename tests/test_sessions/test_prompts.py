@@ -8,7 +8,8 @@ from sessions.prompts import Prompt, estimate_tokens, part, read_parts
 
 
 def test_what_was_put_in_comes_out() -> None:
-    prompt = Prompt("contract", (part("task", "the task", "id: T-01\n\nline"), part("diff", "diff", "+a")), "abcdef0123")
+    parts = (part("task", "the task", "id: T-01\n\nline"), part("diff", "diff", "+a"))
+    prompt = Prompt("contract", parts, "abcdef0123")
     assert read_parts(prompt.text()) == {"task": "id: T-01\n\nline", "diff": "+a"}
 
 

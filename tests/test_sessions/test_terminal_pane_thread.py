@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from sessions.terminal import packing
+from sessions.terminal.emulator import Emulator
 from sessions.terminal.pane_thread import READ, PaneThread
 
 PATIENCE = 60.0
@@ -110,6 +112,31 @@ def test_what_was_closed_while_others_had_their_turn_is_not_read(thread: PaneThr
     os.close(first if turns == ["first"] else second)
     os.close(first_write)
     os.close(second_write)
+
+
+def test_a_quiet_terminals_history_is_packed_to_the_end(thread: PaneThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "QUIET", 0.01)
+    emulator = Emulator(80, 24)
+    emulator.feed(b"a line of history\r\n" * 9_000)
+    packer = packing.HistoryPacker(thread, emulator)
+    steps: list[bool] = []
+    compress, packed = emulator.compress, threading.Event()
+
+    def step() -> bool:
+        steps.append(compress())
+        if not steps[-1]:
+            packed.set()
+        return steps[-1]
+
+    monkeypatch.setattr(emulator, "compress", step)
+    thread.call(packer.note_output)
+    assert packed.wait(PATIENCE)
+    assert steps == [True] * (len(steps) - 1) + [False]
+    assert len(steps) > 1
+
+    packed.clear()
+    thread.call(packer.note_output)
+    assert packed.wait(PATIENCE)
 
 
 def test_closing_ends_the_thread_and_later_calls_are_dropped() -> None:

@@ -71,7 +71,10 @@ async def test_pieces_and_events_keep_their_order() -> None:
 
 async def test_terminal_bytes_keep_their_order_and_come_through_whole() -> None:
     story = tell().until("opened")
-    panes: list[Update] = [PaneSnapshot("worker", 80, 24, b"snap"), *[PaneOutput("worker", bytes([n])) for n in range(9)]]
+    panes: list[Update] = [
+        PaneSnapshot("worker", 80, 24, b"snap"),
+        *[PaneOutput("worker", bytes([n])) for n in range(9)],
+    ]
     _, batches = await bridged([*story.updates, *panes])
     arrived = [one for batch in batches for one in batch.panes]
     assert arrived == panes

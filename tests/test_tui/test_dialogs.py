@@ -108,7 +108,9 @@ async def test_the_inspector_shows_parts_sizes_and_the_reason() -> None:
 async def test_a_part_with_an_artefact_is_read_on_demand() -> None:
     story = tell(gate="manual")
     story.moments["report held"] = next(
-        n + 1 for n, update in enumerate(story.updates) if "held='gate MANUAL" in str(update) and "diff 2 files" in str(update)
+        n + 1
+        for n, update in enumerate(story.updates)
+        if "held='gate MANUAL" in str(update) and "diff 2 files" in str(update)
     )
     async with staged(story.until("report held")) as stage:
         await stage.press("i")

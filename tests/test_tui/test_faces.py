@@ -14,6 +14,7 @@ from panes.glyphs import WORDS
 from sessions.client.updates import Delta
 from sessions.contract import SubmitVerdict
 from sessions.events import (
+    HaltProven,
     HandoffProposed,
     Noticed,
     QuestionAsked,
@@ -26,8 +27,23 @@ from sessions.prompts import PartCount
 from themes import names
 
 _ROOT = Path(__file__).resolve().parents[2]
-_SIZES = [(40, 10), (20, 5), (59, 15), (60, 16), (80, 24), (99, 30), (100, 30), (120, 40), (140, 34), (160, 48), (200, 60)]
-_HOSTILE = "\x1b]52;c;aGk=\x07\x1b[2J[@click=app.exit]x[/] [bold {0} %s \u202eRTL עברית \u200b\ud800 日本語\u0301\u0301" + "\U0001f469\u200d\U0001f4bb"
+_SIZES = [
+    (40, 10),
+    (20, 5),
+    (59, 15),
+    (60, 16),
+    (80, 24),
+    (99, 30),
+    (100, 30),
+    (120, 40),
+    (140, 34),
+    (160, 48),
+    (200, 60),
+]
+_HOSTILE = (
+    "\x1b]52;c;aGk=\x07\x1b[2J[@click=app.exit]x[/] [bold {0} %s \u202eRTL עברית \u200b\ud800 日本語\u0301\u0301"
+    + "\U0001f469\u200d\U0001f4bb"
+)
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -62,7 +78,15 @@ async def test_every_dialog_opens_at_every_size(key: str, size: tuple[int, int])
 async def test_every_palette_shows_the_same_words(palette: str) -> None:
     async with staged(tell().until("verdict held"), palette=palette) as stage:
         text = stage.text()
-        for words in ("REHEARSAL: scripted, no AI", "! 1 YOU F7", "gate ASSISTED", "~ PARTIAL", "HELD FOR YOU", "✓ done", "◌ idle"):
+        for words in (
+            "REHEARSAL: scripted, no AI",
+            "! 1 YOU F7",
+            "gate ASSISTED",
+            "~ PARTIAL",
+            "HELD FOR YOU",
+            "✓ done",
+            "◌ idle",
+        ):
             assert words in text
 
 
@@ -81,7 +105,7 @@ async def test_every_state_has_its_word_on_screen() -> None:
         async with staged(tell().until("streaming"), palette="monochrome") as stage:
             stage.source.log(StatusSeen(window="worker", activity=activity, source="hook", detail=""))
             await stage.settle()
-            row = next(line for line in stage.text().splitlines() if "3 Worker" in line)
+            row = next(line for line in stage.text().splitlines() if "3 Worker" in line[:36])
             assert word in row
 
 
@@ -93,10 +117,10 @@ async def test_a_halt_is_shown_as_ordered_and_then_as_proven(moment: str, words:
 
 
 async def test_a_halt_that_did_not_work_says_so() -> None:
-    from sessions.events import HaltProven
-
     async with staged(tell().until("halting")) as stage:
-        stage.source.log(HaltProven(window="worker", stopped=False, step="SIGKILL", observed="pid 7 is still there", seconds=9))
+        stage.source.log(
+            HaltProven(window="worker", stopped=False, step="SIGKILL", observed="pid 7 is still there", seconds=9)
+        )
         await stage.settle()
         await stage.press("3")
         assert "NOT STOPPED" in stage.text()
@@ -105,6 +129,7 @@ async def test_a_halt_that_did_not_work_says_so() -> None:
 def hostile_story() -> Story:
     story = tell().until("streaming")
     text = _HOSTILE.encode("utf-8", "replace").decode("utf-8")
+    part = PartCount(name=text, title=text, tokens=9)
     story.log(
         StatusSeen(window="planner", activity="tool", source=text[:20], detail=text),
         ToolUsed(turn="turn-1", tool=text, summary=text, ok=False, seconds=1),
@@ -117,7 +142,7 @@ def hostile_story() -> Story:
             receiver="plan",
             redirects=(text,),
             held=text,
-            payload=Payload(kind="spec", title=text, text=text * 20, parts=(PartCount(name=text, title=text, tokens=9),)),
+            payload=Payload(kind="spec", title=text, text=text * 20, parts=(part,)),
         ),
         VerdictSubmitted(
             task="T-01",
@@ -135,11 +160,11 @@ def hostile_story() -> Story:
     return story
 
 
-@pytest.mark.parametrize("keys", [(), ("i",), ("e",), ("o",), ("x",), ("f7",), ("N",)], ids=lambda keys: "-".join(keys) or "loop")
-async def test_hostile_text_is_only_text(keys: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("key", ["1", "2", "i", "e", "o", "x", "f7", "N"])
+async def test_hostile_text_is_only_text(key: str) -> None:
     story = hostile_story()
     async with staged(story) as stage:
-        await stage.press(*keys)
+        await stage.press(key)
         await stage.settle()
         strips = stage.app.screen._compositor.render_strips()
         shown = "\n".join(segment.text for strip in strips for segment in strip)

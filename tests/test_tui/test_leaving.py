@@ -74,7 +74,13 @@ async def test_the_end_of_a_session_shows_its_report_once_and_stays_until_q() ->
         await stage.until(lambda: isinstance(stage.app.screen, ReportScreen))
         await stage.until(lambda: "Built: a command" in stage.text())
         text = stage.text()
-        for words in ("SESSION PASSED", "tidytable sample.csv", "4 of 4 done, 1 retask", "kept out of the Manager", "git merge"):
+        for words in (
+            "SESSION PASSED",
+            "tidytable sample.csv",
+            "4 of 4 done, 1 retask",
+            "kept out of the Manager",
+            "git merge",
+        ):
             assert words in text
         stage.source.send(HostLost("the session has ended", ended=True))
         await stage.settle()

@@ -18,7 +18,10 @@ def contrast(one: str, other: str) -> float:
     """Return the contrast ratio of two colours, as WCAG 2 defines it."""
 
     def luminance(colour: str) -> float:
-        parts = [value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4 for value in Color.parse(colour).normalized]
+        parts = [
+            value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
+            for value in Color.parse(colour).normalized
+        ]
         return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
     darker, lighter = sorted((luminance(one), luminance(other)))

@@ -51,7 +51,9 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
         self.draft = draft
 
     def compose(self) -> ComposeResult:
-        heading = Content.assemble((self._title_words, "bold $focus"), "   ", safe_line(self._subject, limit=160))
+        heading = Content.assemble(
+            safe_line(self._title_words, "bold $focus", limit=60), "   ", safe_line(self._subject, limit=160)
+        )
         with Vertical(classes="dialog"):
             yield Static(heading, classes="dialog-title", markup=False)
             yield from self.body()

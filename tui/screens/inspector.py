@@ -88,7 +88,7 @@ class Inspector(Dialog[Decision]):
                     yield Static(safe(self.handoff.text), id="preview", markup=False)
         with Horizontal(classes="inspector-note"):
             yield Static(
-                Content.styled(f"note to {self._roster.name_of(self._session, self.handoff.receiver)[:20]} ", "$muted"),
+                safe_line(f"note to {self._roster.name_of(self._session, self.handoff.receiver)}", "$muted", limit=30),
                 markup=False,
             )
             yield Input(value=self.draft(None), max_length=2000, id="note", compact=True, select_on_focus=False)
@@ -124,7 +124,7 @@ class Inspector(Dialog[Decision]):
             size = receiver.seat.context_window
             before, after = receiver.context_tokens / size, (receiver.context_tokens + crossing) / size
             words = f"{percent(before)} -> {percent(after)} of {tokens(size).replace('.0k', 'k')}"
-            lines.append(Content.assemble((f"{receiver.seat.title} ctx ", "$muted"), words))
+            lines.append(Content.assemble(safe_line(f"{receiver.seat.title} ctx", "$muted", limit=30), f" {words}"))
         lines.append(Content(""))
         lines.append(Content.styled("WHY IT STOPPED", "bold"))
         lines.append(safe_line(proposed.held or "the gate holds it"))

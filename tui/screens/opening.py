@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
+from panes.fitting import pad
 from panes.safe_text import safe_line
 from sessions.handoffs import GateMode
 from themes import Palette
@@ -172,9 +173,8 @@ class SessionPicker(_Opening):
 
     def _line(self, one: OpenSession) -> Content:
         style = "bold $state-thinking" if one.state == "running" else "$muted"
-        head = Content.assemble(
-            (f"{one.state:<8}", style), " ", safe_line(one.folder.id, "bold"), "  ", (one.tasks, "$muted")
-        )
+        state = pad(safe_line(one.state, style), 9)
+        head = Content.assemble(state, safe_line(one.folder.id, "bold"), "  ", safe_line(one.tasks, "$muted"))
         return Content.assemble(head, "\n         ", safe_line(one.idea, limit=90))
 
     def on_mount(self) -> None:

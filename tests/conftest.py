@@ -30,6 +30,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """
     place = Path(tempfile.mkdtemp(prefix="qd-", dir="/tmp")).resolve()
     for name in list(os.environ):
+        if name.startswith("TEXTUAL_SNAPSHOT"):
+            continue  # Where the pictures' plug-in puts its work.
         if name.upper().startswith(_LEAKS) or name.upper().endswith(_NAMES_OF_SECRETS):
             monkeypatch.delenv(name)
     for name, folder in {

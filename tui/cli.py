@@ -3,7 +3,6 @@
 Everything heavy is imported by the command that needs it: `--version` and `--help` load neither Textual nor pydantic.
 """
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from panes.visible_text import visible
 from sessions.errors import ProjectError, QuarterdeckError
 from sessions.version import VERSION
-from tui.exit_codes import INTERRUPTED, UNUSABLE
+from tui.exit_codes import INTERRUPTED, PASSED, UNUSABLE
+from tui.output import prepare_streams, silence_output
 
 if TYPE_CHECKING:
     from sessions.handoffs import GateMode
@@ -24,6 +25,10 @@ EPILOG = (
 )
 
 
+_LARGEST_IDEA = 4_000_000
+"""Bytes of standard input that are looked at."""
+
+
 class _Group(click.Group):
     """The command group: prints our own errors as what, where and what to do, and ends with the documented code."""
 
@@ -31,19 +36,18 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except QuarterdeckError as error:
-            click.echo(f"quarterdeck: {_plain(error.what)}", err=True)
+            click.echo(f"quarterdeck: {visible(error.what)}", err=True)
             if error.where:
-                click.echo(f"  at    {_plain(error.where)}", err=True)
+                click.echo(f"  at    {visible(error.where)}", err=True)
             if error.next:
-                click.echo(f"  next  {_plain(error.next)}", err=True)
+                click.echo(f"  next  {visible(error.next)}", err=True)
             ctx.exit(UNUSABLE)
+        except BrokenPipeError:
+            # The reader of our output went away (`| head`): it has what it wanted.
+            silence_output()
+            ctx.exit(PASSED)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
-
-
-def _plain(text: str) -> str:
-    """Return a text without control characters, which foreign words in an error may hold."""
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in text)
 
 
 _PROJECT = click.option(
@@ -199,18 +203,15 @@ def _read_idea() -> str:
         raise ProjectError(
             "an idea is needed", next='say what to build, such as: quarterdeck run "a CSV bar chart tool"'
         )
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+    # No more than is needed to see that it is too much: the other end may never stop.
+    return sys.stdin.buffer.read(_LARGEST_IDEA).decode("utf-8", "replace")
 
 
 def main() -> None:
     """Run the command line."""
+    prepare_streams()
     command: Callable[[], Any] = cli
-    try:
-        command()
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`); leave without a traceback when Python flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    command()
 
 
 if __name__ == "__main__":

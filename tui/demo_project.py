@@ -1,5 +1,6 @@
 """The small project the demo builds in: a fresh git repository in a scratch folder."""
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -28,7 +29,7 @@ def make_demo_project(folder: Path | None = None) -> Path:
             raise ProjectError("the demo needs an empty folder", where=str(path), next="give another --folder")
         path.mkdir(parents=True, exist_ok=True)
         (path / "README.md").write_text(_README, "utf-8")
-        _git(path, "init", "--quiet", "--initial-branch=main")
+        _git(path, "init", "--quiet", "--initial-branch=main", "--template=")
         _git(path, "add", "README.md")
         identity = (
             "-c",
@@ -49,8 +50,11 @@ def make_demo_project(folder: Path | None = None) -> Path:
 
 
 def _git(folder: Path, *arguments: str) -> None:
+    # GIT_* would have git work in another repository, and the person's own hooks have no business in a sample.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-c", f"core.hooksPath={os.devnull}", *arguments]
     try:
-        subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+        subprocess.run(command, cwd=folder, env=alone, check=True, capture_output=True, stdin=subprocess.DEVNULL)
     except FileNotFoundError as error:
         raise ProjectError("git was not found", next="install git, then try again") from error
     except subprocess.CalledProcessError as error:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from sessions.errors import HostError, ProjectError
+from panes.visible_text import visible
+from sessions.errors import ProjectError
 from sessions.handoffs import GateMode
 from sessions.host.starting import (
     SessionOrder,
@@ -21,7 +22,7 @@ from sessions.project.inspection import Repository, require_workable
 from sessions.store.folders import SessionFolder
 from sessions.workflow.reader import load_workflow
 from tui.demo_project import make_demo_project
-from tui.exit_codes import NEEDS_YOU, PASSED
+from tui.exit_codes import HOST_LOST, INTERRUPTED, NEEDS_YOU, PASSED
 from tui.headless import follow, say_line
 
 DEMO_IDEA = "A small command line tool that draws bar charts in the terminal from a CSV file."
@@ -41,10 +42,13 @@ def run_headless(project: Path, idea: str, *, fleet: Path | None, workflow: str,
     repository = asyncio.run(_workable(project))
     order = _order(repository, idea, fleet=fleet, workflow=workflow, gate=gate, pace=pace)
     order = order.model_copy(update={"screen": False, "unattended": True})
-    if fleet is None:
-        say_line(_REHEARSAL)
-    for notice in repository.notices:
-        say_line(f"note: {notice}")
+    try:
+        if fleet is None:
+            say_line(_REHEARSAL)
+        for notice in repository.notices:
+            say_line(f"note: {notice}")
+    except BrokenPipeError:
+        return INTERRUPTED
     return asyncio.run(follow(create_session(order)))
 
 
@@ -91,7 +95,9 @@ def open_here(project: Path, *, fleet: Path | None, workflow: str, gate: GateMod
         if chosen is None:
             return PASSED
         if chosen:
-            return show(next(line.folder for line in unfinished if line.folder.id == chosen))
+            folder = next(line.folder for line in unfinished if line.folder.id == chosen)
+            _take_over(folder)
+            return show(folder)
     from tui.screens.opening import ask_idea
 
     idea = ask_idea(repository.name, fleet=str(fleet) if fleet else "", gate=gate, notices=repository.notices)
@@ -110,10 +116,15 @@ def attach_to(session: str, project: Path) -> int:
 
     require_screen()
     folder = asyncio.run(choose(session, project))
+    _take_over(folder)
+    return show(folder)
+
+
+def _take_over(folder: SessionFolder) -> None:
+    """Have a session that no host serves wait for the person from now on, however it was begun."""
     if running_host(folder) is None:
         kept = read_order(folder)
         write_order(folder, kept.model_copy(update={"unattended": False, "screen": True}))
-    return show(folder)
 
 
 def show(folder: SessionFolder) -> int:
@@ -125,10 +136,12 @@ def show(folder: SessionFolder) -> int:
         state = run_app(folder, process)
         if state.kind != "restart":
             break
-    if state.text:
-        click.echo(state.text)
+    if state.text and state.kind != "host_lost":
+        click.echo(visible(state.text))
     if state.kind == "host_lost":
-        raise HostError(state.text or "the session's host is gone", next=f"quarterdeck attach {folder.id}")
+        click.echo(f"quarterdeck: {visible(state.text or 'the session host is gone')}", err=True)
+        click.echo(f"  next  quarterdeck attach {folder.id}", err=True)
+        return HOST_LOST
     if state.kind in ("detached", "quit", "stopped"):
         click.echo(f"session {folder.id}: `quarterdeck attach {folder.id}` comes back to it")
     return NEEDS_YOU if state.kind == "needs_you" else PASSED

@@ -110,7 +110,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The request failed. `partial` is the text that came before; `retry_after` is in seconds, None when nobody said."""
+    """The request failed. `partial` is the text that came before; `retry_after` is in seconds, None if unknown."""
 
     kind: FailureKind
     text: str
@@ -123,7 +123,7 @@ ModelEvent = TextDelta | ReasoningDelta | ToolCallDelta | Finished | Failed
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What is known of a model: context window in tokens, prices in US dollars a token; None is unknown."""
+    """What is known of a model: window in tokens, prices in US dollars a token; None is unknown."""
 
     name: str
     context_window: int | None = None

@@ -112,7 +112,9 @@ def test_a_person_watches_halts_retasks_detaches_and_comes_back(tmp_path: Path) 
         person.wait("REHEARSAL")
         approve_until_the_end(person)
         person.wait("PASSED")
-        person.press("Esc", "q")
+        person.press("Esc")
+        person.wait(lambda text: "SESSION PASSED" not in text)
+        person.press("q")
         code, _ = person.leave()
         assert code == 0
 

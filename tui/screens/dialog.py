@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static, TextArea
 
 from panes.glyphs import UNICODE, Glyphs
 from panes.safe_text import safe_line
@@ -92,6 +92,11 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
 
     def on_mount(self) -> None:
         self.set_class(self.glyphs.ascii, "-ascii")
+        if not self.query(".dialog"):
+            return  # What it asks was decided while it was opening, and it is closing already.
+        for field in self.query("Input, TextArea").results(Widget):
+            if isinstance(field, Input | TextArea):
+                field.cursor_blink = False
         first = self.first_focus()
         if first is not None:
             first.focus()

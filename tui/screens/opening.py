@@ -136,7 +136,9 @@ class IdeaScreen(_Opening):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one(TextArea).focus()
+        editor = self.query_one(TextArea)
+        editor.cursor_blink = False
+        editor.focus()
 
     def action_start(self) -> None:
         text = self.query_one(TextArea).text

@@ -47,8 +47,8 @@ class Exchange:
     done: tuple[Done, ...] = ()
 
     def part(self, name: str) -> str:
-        """Return a part's text without blank ends; empty when it is absent."""
-        return self.parts.get(name, "").strip()
+        """Return a part's text without blank ends and without what no reply may hold; empty when absent."""
+        return self.parts.get(name, "").encode("utf-8", "replace").decode("utf-8").strip()
 
     @property
     def note(self) -> str:

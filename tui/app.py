@@ -29,6 +29,7 @@ from tui.painted_app import PaintedApp, glyphs_for
 from tui.screens.dialog import Dialog
 from tui.screens.loop import LoopScreen
 from tui.terminals import Terminals
+from tui.typed_ahead import KeysWanted, TypedAhead
 
 if TYPE_CHECKING:
     from panes.terminal import TerminalPane
@@ -70,6 +71,7 @@ class QuarterdeckApp(PaintedApp[ExitState]):
         self.drafts = Drafts()
         self.bridge = Bridge(source, self._show, ticks)
         self.terminals = Terminals(source, self.keymap.reserved)
+        self.ahead = TypedAhead(self.post_message)
         self.loop = LoopScreen(self.look, self.keymap, self.terminals, now)
         self.stopping = False
         """Whether the host was ordered to stop, so that its end is no surprise."""
@@ -180,14 +182,24 @@ class QuarterdeckApp(PaintedApp[ExitState]):
     async def on_event(self, event: events.Event) -> None:
         """Take the keys that work everywhere before any widget sees them."""
         if isinstance(event, events.Key) and not event.is_forwarded:
-            if event.key == self.keymap.prefix:
-                self._take_prefix()
-                return
             command = self.keymap.direct.get(event.key)
             if command is not None:
                 self.run_command(command.id)
                 return
+            if self.ahead.keeps(event):
+                return
+            if event.key == self.keymap.prefix:
+                self._take_prefix()
+                return
+            if self._orders(event):
+                self.run_command(self.keymap.bare[event.key].id)
+                return
         await super().on_event(event)
+
+    def _orders(self, event: events.Key) -> bool:
+        """Say whether a key is a letter that orders something here; taken before any widget, so the next one waits."""
+        on_loop = self.screen is self.loop and self.loop.mode_now == "NAV"
+        return on_loop and event.is_printable and event.key in self.keymap.bare
 
     def _take_prefix(self) -> None:
         from tui.screens.command_list import CommandList
@@ -196,6 +208,7 @@ class QuarterdeckApp(PaintedApp[ExitState]):
             self.screen.dismiss(None)
             self.terminals.send_key(self.loop.desk.focus, _PREFIX_BYTES)
         else:
+            self.ahead.hold()
             self.run_worker(self._list_commands(), group="dialogs", description="the command list")
 
     async def _list_commands(self) -> None:
@@ -215,17 +228,26 @@ class QuarterdeckApp(PaintedApp[ExitState]):
         if refusal is not None:
             self.toast(refusal)
             return
+        self.ahead.hold()
         self.run_worker(self._perform(command), group="commands", description=command.id)
 
     async def _perform(self, command: Command) -> None:
-        if command.leaves_dialogs:
-            await self.close_dialogs()
-        await command.perform(self)
+        try:
+            if command.leaves_dialogs:
+                await self.close_dialogs()
+            await command.perform(self)
+        finally:
+            self.ahead.release()
 
     async def close_dialogs(self) -> None:
         """Close every dialog as if left with Esc; what was typed into it stays as its draft."""
         while isinstance(self.screen, ModalScreen):
             await self.screen.dismiss(None)
+
+    @on(KeysWanted)
+    def give_what_was_typed(self) -> None:
+        """Give a dialog the keys that came while it opened."""
+        self.ahead.release()
 
     @on(LoopScreen.KeyUnclaimed)
     def order_by_key(self, message: LoopScreen.KeyUnclaimed) -> None:

@@ -165,7 +165,21 @@ def require_screen() -> None:
 
 
 async def _workable(project: Path) -> Repository:
-    return await require_workable(project)
+    """Return the repository, once it is seen that a session can be made of it.
+
+    Raises:
+        ProjectError: If it cannot.
+    """
+    repository = await require_workable(project)
+    try:
+        str(repository.root).encode()
+    except UnicodeEncodeError as error:
+        raise ProjectError(
+            "the path of the repository is not UTF-8, so it cannot be written into a log",
+            where=str(repository.root),
+            next="rename the folder, or move the repository",
+        ) from error
+    return repository
 
 
 def _order(

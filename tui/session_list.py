@@ -10,7 +10,7 @@ import click
 from panes.visible_text import one_line, visible
 from sessions.client.attached import AttachedSession
 from sessions.errors import HostError, ProjectError, QuarterdeckError
-from sessions.events import Record, load_event
+from sessions.events import Record, load_events
 from sessions.host.starting import read_order, running_host
 from sessions.narration import narrate
 from sessions.orders import StopHost
@@ -53,9 +53,11 @@ async def read_records(folder: SessionFolder) -> list[Record]:
     """
     reader = await EventLog.read_only(folder.database)
     try:
-        return [Record(row.seq, row.at, load_event(row.body)) for row in await reader.rows()]
+        rows = await reader.rows()
     finally:
         await reader.close()
+    events = load_events([row.body for row in rows])
+    return [Record(row.seq, row.at, event) for row, event in zip(rows, events, strict=True)]
 
 
 async def describe(folder: SessionFolder) -> SessionLine:
@@ -163,7 +165,7 @@ def stop_session(session: str, project: Path) -> None:
                     await host.order(StopHost(reason="stopped from the command line"))
                     async for _ in host.updates():
                         pass
-                    while running_host(folder) is not None:
+                    while running.runs():  # noqa: ASYNC110  not our child: there is nothing to wait on
                         await asyncio.sleep(0.01)
                     return folder.id
         finally:
@@ -217,7 +219,7 @@ def _move_aside(folder: SessionFolder) -> str:
     number = 1
     while (aside := folder.path / f"session.damaged-{number}.db").exists():
         number += 1
-    for suffix in ("-wal", "-shm", ""):
+    for suffix in ("", "-wal", "-shm"):
         part = folder.database.with_name(folder.database.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))

@@ -127,7 +127,13 @@ class RunningHost:
     """A host that serves a session: its process, and where it listens, which its own environment decided."""
 
     pid: int
+    started: float
+    """Seconds since the epoch; tells it from a later process of the same number."""
     socket: Path
+
+    def runs(self) -> bool:
+        """Say whether the process is still there."""
+        return _runs(self.pid, self.started)
 
 
 def running_host(folder: SessionFolder) -> RunningHost | None:
@@ -137,10 +143,10 @@ def running_host(folder: SessionFolder) -> RunningHost | None:
     """
     try:
         facts = json.loads(folder.host_file.read_bytes())
-        host, started = RunningHost(int(facts["pid"]), Path(facts["socket"])), float(facts["started"])
+        host = RunningHost(int(facts["pid"]), float(facts["started"]), Path(facts["socket"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return host if _runs(host.pid, started) and host.socket.exists() else None
+    return host if host.runs() and host.socket.exists() else None
 
 
 def _runs(pid: int, started: float) -> bool:

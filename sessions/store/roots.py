@@ -86,4 +86,7 @@ def _shared_runtime(environ: Mapping[str, str]) -> Path:
         with_us = folder.is_absolute() and folder.is_dir() and folder.stat().st_uid == os.geteuid()
         if with_us and len(os.fsencode(folder / _NAME / socket_name(folder))) < SOCKET_PATH_LIMIT:
             return folder / _NAME
-    return Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
+    mine = f"{_NAME}-{os.geteuid()}"
+    place = Path(tempfile.gettempdir()) / mine
+    # TMPDIR may name any depth; sockets have no other place that every system offers.
+    return place if len(os.fsencode(place / socket_name(place))) < SOCKET_PATH_LIMIT else Path("/tmp") / mine  # noqa: S108

@@ -7,6 +7,7 @@ calls.
 import argparse
 import asyncio
 import hashlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -35,7 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
     tool.add_argument("name", choices=sorted(TRANSITIONS), help="the tool")
     tool.add_argument("--json", default="-", metavar="TEXT", help="its arguments as JSON; - reads standard input")
     given = parser.parse_args(arguments)
-    text = sys.stdin.read() if given.json == "-" else given.json
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # An agent may run without a locale, and the answer may quote it.
+            stream.reconfigure(errors="replace")
+    raw = sys.stdin.buffer.read() if given.json == "-" else os.fsencode(given.json)
+    text = raw.decode("utf-8", "replace")
     socket, token = os.environ.get(SOCKET, ""), _token()
     if not socket or not token:
         print(f"{SOCKET} or {TOKEN_FILE} is not set: this command works inside a Quarterdeck pane", file=sys.stderr)  # noqa: T201

@@ -81,6 +81,11 @@ def stepping() -> Callable[[], float]:
     return lambda: float(next(at))
 
 
+def shown(app: QuarterdeckApp) -> str:
+    """Return what an app's screen shows, as plain rows."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
 class Stage:
     """A running app with its source and its pilot."""
 
@@ -112,9 +117,7 @@ class Stage:
 
     def text(self) -> str:
         """Return what the screen shows, as plain rows."""
-        screen = self.app.screen
-        lines = screen._compositor.render_strips()
-        return "\n".join(strip.text.rstrip() for strip in lines)
+        return shown(self.app)
 
 
 @asynccontextmanager

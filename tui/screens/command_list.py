@@ -16,6 +16,7 @@ from panes.safe_text import safe_line
 from sessions.state import SessionState
 from tui.commands import GROUPS, Command
 from tui.keymap import Keymap, key_words
+from tui.typed_ahead import KeysWanted
 
 _GROUP_WIDTH = 13
 
@@ -91,6 +92,9 @@ class CommandList(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         yield self._sheet
+
+    def on_mount(self) -> None:
+        self.post_message(KeysWanted())
 
     def on_key(self, event: events.Key) -> None:
         sheet = self._sheet

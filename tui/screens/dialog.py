@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
@@ -14,6 +15,7 @@ from textual.widgets import Input, Static, TextArea
 from panes.glyphs import UNICODE, Glyphs
 from panes.safe_text import safe_line
 from sessions.state import SessionState
+from tui.typed_ahead import KeysWanted
 
 Result = TypeVar("Result")
 Draft = Callable[[str | None], str]
@@ -92,14 +94,23 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
 
     def on_mount(self) -> None:
         self.set_class(self.glyphs.ascii, "-ascii")
-        if not self.query(".dialog"):
-            return  # What it asks was decided while it was opening, and it is closing already.
+        self._begin()
+
+    def _begin(self) -> None:
+        """Give the keys to the first widget once it is there: what lies in the frame comes after the screen."""
+        if not self.is_attached:
+            return
+        try:
+            first = self.first_focus()
+        except NoMatches:
+            self.call_after_refresh(self._begin)
+            return
         for field in self.query("Input, TextArea").results(Widget):
             if isinstance(field, Input | TextArea):
                 field.cursor_blink = False
-        first = self.first_focus()
         if first is not None:
             first.focus()
+        self.post_message(KeysWanted())
 
     def first_focus(self) -> Widget | None:
         """Return the widget that gets the keys first; None leaves them with the dialog."""

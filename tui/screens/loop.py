@@ -195,11 +195,15 @@ class LoopScreen(Screen[None]):
         self._note_mode()
 
     def _note_mode(self) -> None:
+        self.mode = self.mode_now
+
+    @property
+    def mode_now(self) -> Mode:
+        """Who gets a bare key at this moment: a field, a program, or the command of that key."""
         focused = self.focused
         if isinstance(focused, Input | TextArea):
-            self.mode = "EDIT"
-        else:
-            self.mode = "PASS" if focused is not None and self.terminals.has_keys(focused) else "NAV"
+            return "EDIT"
+        return "PASS" if focused is not None and self.terminals.has_keys(focused) else "NAV"
 
     # What comes up.
 

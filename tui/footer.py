@@ -60,7 +60,9 @@ class Footer(StateView):
         hints = [prefix] if typing else []
         if self.mode == "PASS":
             hints.append(Hint(key_words(self._keymap.prefix) * 2, "sends it", rank=6))
-        elif len(self.state.windows) > 1 and self.mode == "NAV":
+        elif self.mode == "NAV" and self._runs():
+            hints.append(Hint("Enter", "type into it", rank=3))
+        if len(self.state.windows) > 1 and self.mode == "NAV":
             numbers = [window.seat.number for window in self.state.windows.values()]
             hints.append(Hint(f"{min(numbers)}-{max(numbers)}", "window", rank=7))
         works = [one for one in self._keymap.commands if one.footer is not None]
@@ -73,6 +75,10 @@ class Footer(StateView):
             for one in works
         ]
         return hints if typing else [*hints, prefix]
+
+    def _runs(self) -> bool:
+        """Say whether the focused window is a program that could get the keys."""
+        return any(process.window == self.window for process in self.state.processes.values())
 
     def _head(self) -> Content:
         word = Content.styled(f" {self.mode} ", "bold reverse $accent" if self.mode == "NAV" else "bold reverse $focus")

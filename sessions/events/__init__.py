@@ -1,8 +1,7 @@
 """Every event of a session, and how records are read and written. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -111,8 +110,7 @@ _ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyEvent)
 _MANY: TypeAdapter[list[Any]] = TypeAdapter(list[AnyEvent])
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """An event in the log: its sequence number from 1, and the wall time in seconds (a label, never an order)."""
 
     seq: int

@@ -3,7 +3,8 @@
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from sessions.events import Event, Record, dump_event, kind_of, load_events
 from sessions.state import EMPTY, SessionState, fold, fold_all
@@ -45,25 +46,39 @@ class Journal:
         """The artefacts of this session."""
         return self._artefacts
 
-    async def load(self) -> None:
-        """Read the log and fold it, in pieces, so that a long log does not hold up the loop.
+    @classmethod
+    async def open(cls, database: Path, artefacts: ArtefactStore) -> Self:
+        """Open a session's log, check it, read it whole and fold it.
 
         The garbage collector rests meanwhile and forgets what was read: a hundred thousand events that live as long as
         the session cost it more than the reading does, and a later full collection would stop the loop.
+
+        Raises:
+            StoreError: If the log is missing, damaged, or of another version.
         """
         resting = gc.isenabled()
         gc.disable()
         try:
-            async for rows in self._log.chunks():
-                events = load_events([row.body for row in rows])
-                records = [Record(row.seq, row.at, event) for row, event in zip(rows, events, strict=True)]
-                self._state = fold_all(records, self._state)
-                self._records += records
-                await asyncio.sleep(0)
+            journal = cls(await EventLog.open(database), artefacts)
+            try:
+                await journal.load()
+            except BaseException:
+                await journal.close()
+                raise
             gc.freeze()
         finally:
             if resting:
                 gc.enable()
+        return journal
+
+    async def load(self) -> None:
+        """Read the log and fold it, in pieces, so that a long log does not hold up the loop."""
+        async for rows in self._log.chunks():
+            events = load_events([row.body for row in rows])
+            records = [Record(row.seq, row.at, event) for row, event in zip(rows, events, strict=True)]
+            self._state = fold_all(records, self._state)
+            self._records += records
+            await asyncio.sleep(0)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with new records after each commit; returns the way to stop it."""

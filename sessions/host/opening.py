@@ -45,9 +45,8 @@ async def open_session(folder: SessionFolder) -> OpenedSession:
     fresh = None if folder.database.exists() else _beginning(folder, order, repository, fleet)
     if fresh is not None:
         await _create_log(folder.database)
-    journal = Journal(await EventLog.open(folder.database), ArtefactStore(folder.artefacts))
+    journal = await Journal.open(folder.database, ArtefactStore(folder.artefacts))
     try:
-        await journal.load()
         if journal.state.started is None:
             begun = fresh or _beginning(folder, order, repository, fleet)
             passes = 0 if order.gate == "manual" else ASSISTED_PASSES

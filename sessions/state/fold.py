@@ -31,8 +31,9 @@ def fold(state: SessionState, record: Record) -> SessionState:
 def fold_all(records: Iterable[Record], state: SessionState = EMPTY) -> SessionState:
     """Return the state after all records, which are in order: the same as folding one by one, in half the time."""
     draft = Draft.of(state)
-    for record in records:
-        _FOLDS[type(record.event)](draft, record.event, record.at)
-        draft.__dict__["seq"] = record.seq
-        draft.__dict__["last_at"] = record.at
+    last: Record | None = None
+    for last in records:
+        _FOLDS[type(last.event)](draft, last.event, last.at)
+    if last is not None:
+        draft.__dict__.update(seq=last.seq, last_at=last.at)
     return draft.finished()

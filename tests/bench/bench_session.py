@@ -97,9 +97,7 @@ async def measure(count: int = EVENTS) -> dict[str, float]:
         await log.close()
 
         begun = time.perf_counter()
-        log = await EventLog.open(folder / "session.db")
-        journal = Journal(log, ArtefactStore(folder))
-        await journal.load()
+        journal = await Journal.open(folder / "session.db", ArtefactStore(folder))
         opened = time.perf_counter() - begun
         await journal.close()
         begun = time.perf_counter()

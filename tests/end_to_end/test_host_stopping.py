@@ -98,7 +98,7 @@ async def test_one_that_comes_while_the_old_host_is_leaving_waits_for_it_and_ser
             host.process.send_signal(signal.SIGTERM)
             # Its file goes first, and ending the Worker's program takes it a while.
             async with asyncio.timeout(LIMIT):
-                while running_host(folder) is not None:
+                while running_host(folder) is not None:  # noqa: ASYNC110  it is a file that goes
                     await asyncio.sleep(0.001)
         assert host.process.poll() is None
         async with client_of(folder) as (_, client):
@@ -158,7 +158,7 @@ async def test_a_stopped_screen_does_not_hold_the_host(home: Path, tmp_path: Pat
     )
     async with serving(folder) as host:
         socket = await host.socket()
-        watcher = subprocess.Popen([sys.executable, "-c", code, str(socket)], stdout=subprocess.PIPE)
+        watcher = subprocess.Popen([sys.executable, "-c", code, str(socket)], stdout=subprocess.PIPE)  # noqa: ASYNC220
         try:
             assert watcher.stdout is not None
             await asyncio.to_thread(watcher.stdout.readline)

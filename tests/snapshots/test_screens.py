@@ -132,7 +132,7 @@ class TestLoopScreen:
     )
     def test_other_sizes(self, snap_compare: Compare, size: tuple[int, int]) -> None:
         """Never a wall: one pane and a status line at the least, the rehearsal named everywhere."""
-        assert snap_compare(photographed("verdict held"), terminal_size=size, run_before=pressing(seen="PARTIAL"))
+        assert snap_compare(photographed("verdict held"), terminal_size=size, run_before=pressing(seen="2 Manager"))
 
     @pytest.mark.parametrize("palette", ["quarterdeck-light", "high-contrast", "monochrome", "ansi"])
     def test_palettes(self, snap_compare: Compare, palette: str) -> None:

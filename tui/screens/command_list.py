@@ -72,12 +72,12 @@ class CommandSheet(Drawn):
             chosen = self.commands[self.chosen] is command
             words = Content.assemble((key, "bold $key"), f" {command.label}")
             if line.cell_length + words.cell_length > width:
-                lines.append(line)
+                lines.append(line.rstrip())
                 line = Content(" " * _GROUP_WIDTH)
             left = line.cell_length
             self.places.append(Place(row + len(lines), left, left + words.cell_length, command))
             line = Content.assemble(line, words.stylize("reverse") if chosen else words, "  ")
-        return [*lines, line]
+        return [*lines, line.rstrip()]
 
 
 class CommandList(ModalScreen[str | None]):

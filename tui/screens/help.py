@@ -18,8 +18,8 @@ class HelpScreen(CommandFinder):
     def body(self) -> ComposeResult:
         prefix = key_words(self._keymap.prefix)
         lines = [
-            f"NAV: letters order at once.  PASS, EDIT: {prefix}, then the letter.  F1 F7 F8 F9 work everywhere.",
-            f"{prefix} twice sends it to the program.  PgUp PgDn Home End scroll; Enter shows what was said.",
+            f"NAV: letters at once.  PASS, EDIT: {prefix}, then the letter.  F-keys: always.",
+            f"{prefix}{prefix} sends it.  PgUp PgDn Home End scroll, Enter shows what was said.",
         ]
         yield Static(Content.styled("\n".join(lines), "$muted"), classes="dialog-prompt", markup=False)
         yield from super().body()

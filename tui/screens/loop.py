@@ -1,6 +1,6 @@
 """The loop screen: the windows of a session, what needs the person, the plan, what crosses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from textual import events, on
@@ -99,11 +99,10 @@ class LoopScreen(Screen[None]):
         self.terminals.take(batch)
         self.show_speeds(batch.speeds)
 
-    def show_speeds(self, speeds: "dict[str, float | None] | object") -> None:
+    def show_speeds(self, speeds: Mapping[str, float | None]) -> None:
         """Show how fast each window speaks."""
-        found = speeds if isinstance(speeds, dict) else {}
         for window, frame in self.frames.items():
-            frame.live_speed = found.get(window)
+            frame.live_speed = speeds.get(window)
 
     def _open_windows(self, state: SessionState) -> None:
         panes = self.query_one("#panes", Vertical)
@@ -116,7 +115,8 @@ class LoopScreen(Screen[None]):
         manager = state.window_of_role("manager")
         self.desk = set_up(tuple(state.windows), manager.seat.window if manager else "", self._busiest(state))
         self._arrange()
-        self.call_after_refresh(self._give_focus)
+        # Nobody has turned to a program yet, so that no key can reach one by accident.
+        self.call_after_refresh(self._give_focus, to_program=False)
 
     def _busiest(self, state: SessionState) -> str:
         """Return the window to open with: one that needs the person, else one at work, else the one that moved last."""
@@ -184,13 +184,13 @@ class LoopScreen(Screen[None]):
         for key, frame in self.frames.items():
             self._name_words(key, frame)
 
-    def _give_focus(self) -> None:
-        """Put the library's focus where the keys of the focused window belong."""
+    def _give_focus(self, *, to_program: bool = True) -> None:
+        """Put the library's focus where the keys of the focused window belong; a program needs to run to get them."""
         frame = self.frames.get(self.desk.focus)
         if frame is None:
             return
         runs = any(process.window == frame.window for process in self.state.processes.values())
-        self.terminals.hand_keys(frame.window, to_program=runs)
+        self.terminals.hand_keys(frame.window, to_program=runs and to_program)
         frame.body.focus(scroll_visible=False)
         self._note_mode()
 
@@ -224,8 +224,18 @@ class LoopScreen(Screen[None]):
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         self.call_after_refresh(self._note_mode)
 
+    def on_click(self, event: events.Click) -> None:
+        """Turn to a program that was clicked while it had the focus but not the keys."""
+        frame = self.frames.get(self.desk.focus)
+        if frame is not None and event.widget is frame.body and not isinstance(frame.body, Transcript):
+            self._give_focus()
+
     def on_key(self, event: events.Key) -> None:
-        if event.key in self.keymap.bare:
+        frame = self.frames.get(self.desk.focus)
+        if event.key == "enter" and frame is not None and not isinstance(frame.body, Transcript):
+            event.stop()
+            self._give_focus()
+        elif event.key in self.keymap.bare:
             event.stop()
             event.prevent_default()
             self.post_message(self.KeyUnclaimed(event.key))

@@ -53,12 +53,12 @@ class Desk:
         return (self.first, self.second)
 
 
-def set_up(windows: tuple[str, ...], manager: str, focus: str) -> Desk:
-    """Return the desk a session opens with: `focus` above, the Manager below."""
+def set_up(windows: tuple[str, ...], manager: str, focus: str, beside: str = "") -> Desk:
+    """Return the desk a session opens with: `focus` above, the Manager below; `beside` above if that is the Manager."""
     others = tuple(window for window in windows if window != manager)
     if not others:
         return Desk(first=manager, focus=manager)
-    first = focus if focus in others else others[0]
+    first = next((window for window in (focus, beside) if window in others), others[0])
     return Desk(first=first, second=manager, focus=focus or first)
 
 

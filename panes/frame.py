@@ -119,7 +119,7 @@ class PaneFrame(Vertical):
         if window.attempt:
             pieces.append(Piece(Content(f"try {window.attempt}"), 1))
         pieces += [
-            Piece(Content(f"{tokens(used, estimated=estimated and used > 0)} tok"), 0),
+            Piece(Content(f"{tokens(used, estimated=estimated) if window.turns else '--'} tok"), 0),
             Piece(Content.assemble(f"{number} tok/s", (f" {word}" if word else "", style)), 1),
             Piece(Content(money(window.cost, known=window.cost_known and bool(window.turns))), 3),
         ]

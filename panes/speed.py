@@ -27,7 +27,3 @@ class SpeedMeter:
         if not self._pieces or spoken < 0.5:
             return None
         return sum(tokens for _, tokens in self._pieces) / spoken
-
-    def stop(self) -> None:
-        """Forget everything: the turn is over."""
-        self._pieces.clear()

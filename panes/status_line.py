@@ -50,5 +50,6 @@ class StatusLine(StateView):
         last = crossing[-1]
         payload = last.proposed.payload
         words = f"{PAYLOAD_WORDS[payload.kind]} {payload.task}".rstrip()
-        left = safe_line(f" {arrow} {handoff_title(state, last, self.roster)}  {words}", "$muted")
+        title = safe_line(f"{handoff_title(state, last, self.roster)} {words}", "$muted")
+        left = Content.assemble((f" {arrow} ", "$muted"), title)
         return [spread(left, safe_line(f"{last.stage} by {last.by or 'you'}", "$muted", limit=40), width)]

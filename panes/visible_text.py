@@ -16,12 +16,12 @@ _MANY_MARKS = re.compile(
 _LINE_LIMIT = 2000
 
 
-def visible(text: str, *, limit: int = 20_000) -> str:
+def visible(text: str, *, limit: int = 20_000, line_limit: int = _LINE_LIMIT) -> str:
     """Return text that a terminal only prints: controls, bidi and zero-width characters stand as marks.
 
     Control characters become `^[`, everything else that hides becomes `<U+202E>`. Tabs become spaces, CRLF a newline.
-    Piles of combining marks are cut, and so are lines of over 2,000 characters and text of over `limit` characters,
-    with a note.
+    Piles of combining marks are cut, and so are lines of over `line_limit` and text of over `limit` characters, with a
+    note.
     """
     if len(text) > limit:
         text = f"{text[:limit]}… ({len(text) - limit:,} more characters)"
@@ -30,8 +30,8 @@ def visible(text: str, *, limit: int = 20_000) -> str:
         text = "\n".join(_ODD.sub(_mark, line.expandtabs(4)) for line in text.split("\n"))
     if not text.isascii():
         text = _MANY_MARKS.sub(r"\1<…>", text)
-    if len(text) > _LINE_LIMIT:
-        text = "\n".join(_shorten(line) for line in text.split("\n"))
+    if len(text) > line_limit:
+        text = "\n".join(_shorten(line, line_limit) for line in text.split("\n"))
     return text
 
 
@@ -49,7 +49,7 @@ def _mark(found: re.Match[str]) -> str:
     return f"<U+{code:04X}>"
 
 
-def _shorten(line: str) -> str:
-    if len(line) <= _LINE_LIMIT:
+def _shorten(line: str, limit: int) -> str:
+    if len(line) <= limit:
         return line
-    return f"{line[:_LINE_LIMIT]}… ({len(line) - _LINE_LIMIT:,} more characters)"
+    return f"{line[:limit]}… ({len(line) - limit:,} more characters)"

@@ -11,7 +11,6 @@ from textual import events, on
 from textual.screen import ModalScreen
 
 from panes.look import Look
-from panes.needs import needs
 from panes.transcript import Transcript
 from panes.visible_text import one_line, visible
 from sessions.client.updates import HostLost, SessionSource
@@ -21,10 +20,12 @@ from sessions.state import SessionState
 from themes import Palette
 from tui.bridge import Batch, Bridge
 from tui.commands import COMMANDS, Command
+from tui.commands.going import offer_restart
 from tui.drafts import Drafts
 from tui.exit_state import ExitState
 from tui.footer import Footer
 from tui.keymap import Keymap
+from tui.news import news
 from tui.painted_app import PaintedApp, glyphs_for
 from tui.screens.dialog import Dialog
 from tui.screens.loop import LoopScreen
@@ -82,10 +83,6 @@ class QuarterdeckApp(PaintedApp[ExitState]):
         """The session's state as shown."""
         return self.loop.state
 
-    def draft(self, name: str) -> Callable[[str | None], str]:
-        """Return the draft of a text that a dialog asks for: it is kept until it is sent."""
-        return self.drafts.of(name)
-
     async def on_mount(self) -> None:
         await self.push_screen(self.loop)
         self.run_worker(self.bridge.run(), group="bridge", exclusive=True, description="reads the session")
@@ -99,7 +96,8 @@ class QuarterdeckApp(PaintedApp[ExitState]):
     def _show(self, batch: Batch) -> None:
         before = self.state
         self.loop.show(batch)
-        self._announce(before, batch.state)
+        for text, severity in news(before, batch.state, batch.roster, self.loop.desk.focus):
+            self.toast(text, severity)
         if isinstance(self.screen, Dialog) and not self.screen.stands(batch.state):
             self.screen.dismiss(None)
             self.toast("that was decided elsewhere")
@@ -109,37 +107,10 @@ class QuarterdeckApp(PaintedApp[ExitState]):
             self._reported = True
             self.run_command("session.report")
 
-    def _announce(self, before: SessionState, after: SessionState) -> None:
-        """Say what is new and needs the person, and what changed by itself; at first only how the session began."""
-        for notice in after.notices[len(before.notices) :] if before.seq else ():
-            if notice.level != "info":
-                self.toast(notice.text, notice.level)
-        if not before.seq:
-            for text in after.started.notices if after.started and after.ended is None else ():
-                self.toast(text, "warning")
-            return
-        known = {need.key for need in needs(before, self.loop.roster)}
-        for need in needs(after, self.loop.roster):
-            if need.key not in known:
-                self.toast(f"{need.title}: {need.text}   F7", "warning")
-        if after.gate.mode != before.gate.mode and after.gate.by != "you":
-            self.toast(f"gate {after.gate.mode.upper()}: {after.gate.reason or after.gate.by}", "warning")
-        if after.epoch > before.epoch > 0:
-            self.toast("the session host was started again; the session goes on from its log")
-
     def _mourn(self, lost: HostLost) -> None:
         if self.stopping or (self.state.ended is not None and lost.ended):
             return
-        self.run_worker(self._offer_restart(lost), group="dialogs", description="the host is gone")
-
-    async def _offer_restart(self, lost: HostLost) -> None:
-        from tui.screens.leaving import HostGone
-
-        await self.close_dialogs()
-        again: bool | None = None
-        while again is None:  # Keys that close dialogs do not answer this one.
-            again = await self.push_screen_wait(HostGone(lost))
-        self.leave(ExitState("restart" if again else "host_lost", "" if again else lost.reason))
+        self.run_worker(offer_restart(self, lost), group="dialogs", description="the host is gone")
 
     def _tick(self) -> None:
         self.loop.now = self.now()
@@ -148,8 +119,13 @@ class QuarterdeckApp(PaintedApp[ExitState]):
 
     # What goes to the session.
 
-    async def give(self, order: Order, said: str = "") -> bool:
-        """Give an order; a refusal is shown as the host worded it. Returns whether it was carried out."""
+    async def give(self, order: Order, said: str = "", *, draft: str = "") -> bool:
+        """Give an order and return whether it was carried out; a refusal is shown as the host worded it.
+
+        Args:
+            said: What to say when it was, unless the host says more.
+            draft: The draft that the order was made from: dropped only now, so that a refusal costs nobody a text.
+        """
         try:
             reply = await self.source.order(order)
         except QuarterdeckError as error:
@@ -157,9 +133,12 @@ class QuarterdeckApp(PaintedApp[ExitState]):
             return False
         if not reply.done:
             self.toast(reply.text or "the order was refused", "warning")
-        elif reply.text or said:
+            return False
+        if draft:
+            self.drafts.of(draft)("")
+        if reply.text or said:
             self.toast(reply.text or said)
-        return reply.done
+        return True
 
     async def read_artefact(self, artefact: str) -> str:
         """Return an artefact as text; what cannot be read is said in its place."""

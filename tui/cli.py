@@ -50,12 +50,10 @@ class _Group(click.Group):
             ctx.exit(INTERRUPTED)
 
 
-_PROJECT = click.option(
-    "--project", "-C", type=click.Path(path_type=Path), default=Path(), help="The git repository; default: here."
-)
-_FLEET = click.option(
-    "--fleet", type=click.Path(path_type=Path), default=None, help="A fleet file; default: the rehearsal fleet."
-)
+# Whether it may be read is told by whoever reads it, in three lines like every error of ours.
+_FILE = click.Path(path_type=Path, readable=False)
+_PROJECT = click.option("--project", "-C", type=_FILE, default=Path(), help="The git repository; default: here.")
+_FLEET = click.option("--fleet", type=_FILE, default=None, help="A fleet file; default: the rehearsal fleet.")
 _WORKFLOW = click.option("--workflow", default="build-loop", show_default=True, help="A built-in workflow, or a file.")
 _PACE = click.option(
     "--pace", type=click.FloatRange(0, 10), default=None, help="Speed of the rehearsal fleet: 0 at once, 1 watchable."
@@ -118,7 +116,7 @@ def run(
 
 @cli.command()
 @_PACE
-@click.option("--folder", type=click.Path(path_type=Path), default=None, help="Where to make the sample project.")
+@click.option("--folder", type=_FILE, default=None, help="Where to make the sample project.")
 @click.pass_context
 def demo(ctx: click.Context, pace: float | None, folder: Path | None) -> None:
     """Watch a whole build loop on a small sample project: scripted, no AI, no key, real code.

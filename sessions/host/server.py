@@ -218,7 +218,11 @@ class SessionServer:
         except QuarterdeckError as error:
             screen.tell(wire.say("reply", id=number, done=False, text=str(error)))
             return
-        screen.tell(wire.say("reply", id=number, done=True, data=base64.b64encode(data).decode()))
+        # Megabytes take a while to be written out.
+        frame = await asyncio.to_thread(
+            lambda: wire.say("reply", id=number, done=True, data=base64.b64encode(data).decode())
+        )
+        screen.tell(frame)
 
 
 def _bind(path: Path) -> socket.socket:

@@ -34,6 +34,12 @@ def test_the_manager_is_below_and_the_focus_above() -> None:
     assert desk.visible("middle") == ("worker",)
 
 
+def test_a_manager_in_focus_has_beside_it_who_is_asked_for() -> None:
+    desk = set_up(_WINDOWS, "manager", "manager", beside="auditor")
+    assert desk.visible("wide") == ("auditor", "manager")
+    assert desk.focus == "manager"
+
+
 def test_focus_on_the_manager_leaves_everything_where_it_is() -> None:
     desk = set_up(_WINDOWS, "manager", "worker").focused("manager")
     assert desk.visible("wide") == ("worker", "manager")

@@ -24,10 +24,3 @@ def test_after_silence_it_is_unknown_again() -> None:
     meter.add(100, 0.0)
     assert meter.rate(2.0) == pytest.approx(50.0)
     assert meter.rate(SPAN + 0.1) is None
-
-
-def test_a_turn_that_ended_is_forgotten() -> None:
-    meter = SpeedMeter()
-    meter.add(100, 0.0)
-    meter.stop()
-    assert meter.rate(2.0) is None

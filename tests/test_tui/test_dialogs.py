@@ -3,8 +3,9 @@
 from recorded.staging import staged
 from recorded.tidytable import tell
 
-from sessions.events import HandoffApproved, QuestionAnswered
-from sessions.orders import AnswerQuestion, Halt, Order
+from sessions.events import HandoffApproved, HandoffProposed, QuestionAnswered
+from sessions.handoffs import Payload
+from sessions.orders import AnswerQuestion, EditHandoff, Halt, Order
 from tui.screens.editor import Editor
 from tui.screens.inspector import Inspector
 from tui.screens.question import QuestionScreen
@@ -85,6 +86,42 @@ async def test_an_edit_left_with_escape_is_there_again() -> None:
         await stage.press(*"mine ", "escape", "e")
         await stage.until(lambda: isinstance(stage.app.screen, Editor))
         assert "mine verdict: partial" in stage.text()
+
+
+async def test_a_refused_edit_is_there_again() -> None:
+    async with staged(tell().until("verdict held")) as stage:
+        stage.source.reply = stage.source.reply.model_copy(update={"done": False, "text": "somebody was quicker"})
+        await stage.press("e")
+        await stage.until(lambda: isinstance(stage.app.screen, Editor))
+        await stage.press(*"mine ", "ctrl+s")
+        await stage.until(lambda: "somebody was quicker" in stage.text())
+        stage.source.reply = stage.source.reply.model_copy(update={"done": True, "text": ""})
+        await stage.press("e")
+        await stage.until(lambda: "mine verdict: partial" in stage.text())
+        await stage.press("ctrl+s")
+        await stage.until(lambda: len(stage.source.orders) == 2)
+        await stage.press("e")
+        await stage.until(lambda: isinstance(stage.app.screen, Editor))
+        assert "mine verdict" not in stage.text()
+
+
+async def test_a_very_long_line_is_edited_whole() -> None:
+    story = tell().until("streaming")
+    story.log(
+        HandoffProposed(
+            handoff="long", sender="write_spec", receiver="plan", held="waits",
+            payload=Payload(kind="spec", title="long", text="x" * 5000),
+        )
+    )  # fmt: skip
+    story.mark("long")
+    async with staged(story.until("long")) as stage:
+        await stage.press("e")
+        await stage.until(lambda: isinstance(stage.app.screen, Editor))
+        await stage.press("y", "ctrl+s")
+        await stage.until(lambda: bool(stage.source.orders))
+        [order] = stage.source.orders
+        assert isinstance(order, EditHandoff)
+        assert order.text == "y" + "x" * 5000
 
 
 async def test_sending_an_unchanged_text_sends_nothing() -> None:

@@ -1,17 +1,13 @@
 """Attention is never stolen: the focus moves when the person moves it, and only then."""
 
 from recorded.staging import Stage, staged
-from recorded.story import Story
 from recorded.tidytable import tell
 
 from sessions.client.updates import Delta, Records
+from sessions.events import StatusSeen
 from tui.commands.going import GoToNextNeed
 from tui.screens.inspector import Inspector
 from tui.screens.question import QuestionScreen
-
-
-def rest_of(story: Story, whole: Story) -> list[object]:
-    return list(whole.updates[len(story.updates) :])
 
 
 def visible(stage: Stage) -> list[str]:
@@ -145,6 +141,18 @@ async def test_clicks_go_where_keys_go() -> None:
         await stage.until(lambda: stage.app.loop.desk.focus == "manager")
         await stage.pilot.click("#footer", offset=(24, 0))
         await stage.until(lambda: isinstance(stage.app.screen, Inspector))
+
+
+async def test_what_is_in_sight_already_is_not_announced() -> None:
+    whole = tell()
+    story = whole.until("tool running")
+    async with staged(story) as stage:
+        stage.source.log(StatusSeen(window="worker", activity="waiting", source="hook", detail="may I run pytest?"))
+        stage.source.log(StatusSeen(window="planner", activity="waiting", source="hook", detail="may I read?"))
+        await stage.until(lambda: len(stage.app._notifications) > 0)
+        told = "".join(toast.message for toast in stage.app._notifications)
+        assert "may I read?" in told
+        assert "may I run" not in told
 
 
 def test_next_need_is_the_first_word_of_the_footer() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from panes.needs import Need, needs
+from sessions.client.updates import HostLost
 from sessions.orders import FetchBranch, StopHost
 from sessions.state import SessionState
 from tui.commands.base import Command
@@ -123,6 +124,17 @@ class Detach(Command):
 
     async def perform(self, app: QuarterdeckApp) -> None:
         app.leave(ExitState("detached"))
+
+
+async def offer_restart(app: QuarterdeckApp, lost: HostLost) -> None:
+    """Say that the session's host is gone, and end the app with what the person chooses to do."""
+    from tui.screens.leaving import HostGone
+
+    await app.close_dialogs()
+    again: bool | None = None
+    while again is None:  # Keys that close dialogs do not answer this one.
+        again = await app.push_screen_wait(HostGone(lost))
+    app.leave(ExitState("restart" if again else "host_lost", "" if again else lost.reason))
 
 
 class Quit(Command):

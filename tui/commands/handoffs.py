@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from panes.visible_text import visible
 from sessions.handoffs import GateMode
 from sessions.orders import AnswerQuestion, ApproveHandoff, EditHandoff, RedirectHandoff, RejectHandoff, SetGate
 from sessions.state import HandoffState, SessionState
@@ -114,13 +115,14 @@ async def inspect(app: QuarterdeckApp, handoff: HandoffState) -> None:
     app.seen.add(handoff_id)
     decision = await app.push_screen_wait(
         Inspector(handoff, app.state, app.loop.roster, app.look, now=app.now, ticks=app.ticks, read=app.read_artefact,
-                  draft=app.draft(f"note {handoff_id}"))
+                  draft=app.drafts.of(f"note {handoff_id}"))
     )  # fmt: skip
     if decision is None:
         return
     match decision.verb:
         case "approve":
-            await app.give(ApproveHandoff(handoff=handoff_id, note=decision.note), said="approved")
+            order = ApproveHandoff(handoff=handoff_id, note=decision.note)
+            await app.give(order, said="approved", draft=f"note {handoff_id}")
         case "edit":
             await edit(app, handoff)
         case "redirect":
@@ -133,9 +135,12 @@ async def inspect(app: QuarterdeckApp, handoff: HandoffState) -> None:
 
 async def edit(app: QuarterdeckApp, handoff: HandoffState) -> None:
     """Open the text of a handoff in an editor and let the changed text cross."""
-    from tui.screens.editor import Editor
+    from tui.screens.editor import EDITOR_LIMIT, Editor
 
     handoff_id = handoff.proposed.handoff
+    if len(handoff.text) > EDITOR_LIMIT:
+        app.toast(f"the text has {len(handoff.text):,} characters, too many to edit here", "warning")
+        return
     app.seen.add(handoff_id)
     text = await app.push_screen_wait(
         Editor(
@@ -143,15 +148,15 @@ async def edit(app: QuarterdeckApp, handoff: HandoffState) -> None:
             handoff.proposed.payload.title,
             handoff.text,
             done="send",
-            draft=app.draft(f"edit {handoff_id}"),
+            draft=app.drafts.of(f"edit {handoff_id}"),
         )
     )
     if text is None:
         return
-    if text == handoff.text:
+    if text == visible(handoff.text, limit=EDITOR_LIMIT, line_limit=EDITOR_LIMIT):
         app.toast("nothing was changed; a approves it as it stands")
         return
-    await app.give(EditHandoff(handoff=handoff_id, text=text), said="edited and sent")
+    await app.give(EditHandoff(handoff=handoff_id, text=text), said="edited and sent", draft=f"edit {handoff_id}")
 
 
 async def redirect(app: QuarterdeckApp, handoff: HandoffState) -> None:
@@ -186,11 +191,12 @@ async def reject(app: QuarterdeckApp, handoff: HandoffState) -> None:
     reason = await app.push_screen_wait(
         LineDialog(
             "REJECT", proposed.payload.title, "Why, in one line: it goes back with the work", required=True,
-            draft=app.draft(f"reject {proposed.handoff}"),
+            draft=app.drafts.of(f"reject {proposed.handoff}"),
         )
     )  # fmt: skip
     if reason:
-        await app.give(RejectHandoff(handoff=proposed.handoff, reason=reason), said="rejected")
+        order = RejectHandoff(handoff=proposed.handoff, reason=reason)
+        await app.give(order, said="rejected", draft=f"reject {proposed.handoff}")
 
 
 async def answer(app: QuarterdeckApp, question_id: str) -> None:
@@ -202,8 +208,9 @@ async def answer(app: QuarterdeckApp, question_id: str) -> None:
         return
     given = await app.push_screen_wait(
         QuestionScreen(
-            question, app.state, app.look, now=app.now, ticks=app.ticks, draft=app.draft(f"answer {question_id}")
+            question, app.state, app.look, now=app.now, ticks=app.ticks, draft=app.drafts.of(f"answer {question_id}")
         )
     )
     if given is not None:
-        await app.give(AnswerQuestion(question=question_id, choice=given.choice, text=given.text), said="answered")
+        order = AnswerQuestion(question=question_id, choice=given.choice, text=given.text)
+        await app.give(order, said="answered", draft=f"answer {question_id}")

@@ -84,10 +84,10 @@ class RetaskWork(Command):
         task = app.state.tasks.get(app.state.task)
         title = f"{app.state.task} {task.task.title}, try {task.attempt + 1}" if task else app.state.task
         note = await app.push_screen_wait(
-            LineDialog("RETASK", title, "What to do differently (may stay empty)", draft=app.draft("retask"))
+            LineDialog("RETASK", title, "What to do differently (may stay empty)", draft=app.drafts.of("retask"))
         )
         if note is not None:
-            await app.give(Retask(note=note), said=f"retask {app.state.task}")
+            await app.give(Retask(note=note), said=f"retask {app.state.task}", draft="retask")
 
 
 class EscalateWork(Command):
@@ -105,10 +105,10 @@ class EscalateWork(Command):
 
         note = await app.push_screen_wait(
             LineDialog("ESCALATE", app.state.task or "this session", "What the decision is about", required=True,
-                       draft=app.draft("escalate"))
+                       draft=app.drafts.of("escalate"))
         )  # fmt: skip
         if note:
-            await app.give(Escalate(note=note), said="escalated")
+            await app.give(Escalate(note=note), said="escalated", draft="escalate")
 
 
 class FocusWindow(Command):

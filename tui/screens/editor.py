@@ -23,7 +23,7 @@ class Editor(Dialog[str]):
 
     def __init__(self, title: str, subject: str, text: str, *, done: str, draft: Draft = no_draft) -> None:
         super().__init__(title, subject, draft=draft)
-        self._text = visible(text, limit=EDITOR_LIMIT)
+        self._text = visible(text, limit=EDITOR_LIMIT, line_limit=EDITOR_LIMIT)
         self._done = done
         self.add_class("-large")
 
@@ -47,5 +47,4 @@ class Editor(Dialog[str]):
         if not text.strip():
             self.hint("there is no text")
             return
-        self.draft("")
         self.dismiss(text)

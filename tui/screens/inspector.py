@@ -175,8 +175,6 @@ class Inspector(Dialog[Decision]):
         if self._ticks() - self._opened < GUARD:
             return
         note = self.query_one("#note", Input).value.strip()
-        if verb == "approve":
-            self.draft("")
         self.dismiss(Decision(verb, note))
 
     @on(Input.Changed, "#note")

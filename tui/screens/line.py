@@ -46,5 +46,4 @@ class LineDialog(Dialog[str]):
         if self._required and not text:
             self.hint("one line is needed")
             return
-        self.draft("")
         self.dismiss(text)

@@ -1,7 +1,6 @@
 """The loop screen: the windows of a session, what needs the person, the plan, what crosses."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -113,7 +112,11 @@ class LoopScreen(Screen[None]):
             self.frames[key] = frame
             panes.mount(frame, before="#lane")
         manager = state.window_of_role("manager")
-        self.desk = set_up(tuple(state.windows), manager.seat.window if manager else "", self._busiest(state))
+        boss = manager.seat.window if manager else ""
+        moved = {key: window.since for key, window in state.windows.items() if key != boss and window.turns}
+        self.desk = set_up(
+            tuple(state.windows), boss, self._busiest(state), max(moved, key=lambda key: moved[key], default="")
+        )
         self._arrange()
         # Nobody has turned to a program yet, so that no key can reach one by accident.
         self.call_after_refresh(self._give_focus, to_program=False)
@@ -157,7 +160,7 @@ class LoopScreen(Screen[None]):
 
     def toggle_zoom(self) -> None:
         """Show the focused window alone, or the others again."""
-        self.desk = replace(self.desk, zoomed=not self.desk.zoomed)
+        self.desk = self.desk.with_zoom(not self.desk.zoomed)
         self._arrange()
 
     def _arrange(self) -> None:

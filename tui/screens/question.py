@@ -98,7 +98,6 @@ class QuestionScreen(Dialog[Answer]):
         """Answer with the highlighted option."""
         message.stop()
         if self._ticks() - self._opened >= GUARD:
-            self.draft("")
             self.dismiss(Answer(message.option_index))
 
     @on(Input.Changed)
@@ -112,5 +111,4 @@ class QuestionScreen(Dialog[Answer]):
         if not message.value.strip():
             self.hint("write an answer, or choose an option")
             return
-        self.draft("")
         self.dismiss(Answer(-1, message.value.strip()))

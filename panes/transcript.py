@@ -7,7 +7,7 @@ from rich.segment import Segment
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -141,6 +141,13 @@ class Transcript(ScrollView, can_focus=True):
         return [Strip([Segment(lead + row, style)]) for row in rows]
 
     # Showing.
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # A widget mounted while the screen is laid out gets its size, but the event that says so may be lost: what is
+        # asked to paint without being laid out therefore asks for it.
+        if self._page.width != self.scrollable_content_region.width and self._blocks.all:
+            self.call_later(self._lay_out)
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width

@@ -14,7 +14,7 @@ from panes.visible_text import visible
 from sessions.errors import ProjectError, QuarterdeckError
 from sessions.version import VERSION
 from tui.exit_codes import INTERRUPTED, PASSED, UNUSABLE
-from tui.output import prepare_streams, silence_output
+from tui.output import OutputGone, prepare_streams, silence_output
 
 if TYPE_CHECKING:
     from sessions.handoffs import GateMode
@@ -42,10 +42,17 @@ class _Group(click.Group):
             if error.next:
                 click.echo(f"  next  {visible(error.next)}", err=True)
             ctx.exit(UNUSABLE)
-        except BrokenPipeError:
+        except (BrokenPipeError, OutputGone):
             # The reader of our output went away (`| head`): it has what it wanted.
             silence_output()
             ctx.exit(PASSED)
+        except OSError as error:
+            # Where we open or write something, it is told above; what is left is what we print.
+            silence_output()
+            click.echo(f"quarterdeck: {visible(error.strerror or str(error))}", err=True)
+            click.echo(f"  at    {visible(str(error.filename or 'standard output'))}", err=True)
+            click.echo("  next  free some space, or see to the file, and try again", err=True)
+            ctx.exit(UNUSABLE)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
 

@@ -19,7 +19,7 @@ from sessions.orders import StopHost
 from sessions.state import EMPTY, SessionState, fold
 from sessions.store.folders import SessionFolder
 from tui.exit_codes import FAILED, HOST_LOST, INTERRUPTED, NEEDS_YOU, PASSED
-from tui.output import silence_output
+from tui.output import OutputGone, silence_output
 
 Say = Callable[[str], None]
 
@@ -31,14 +31,14 @@ def say_line(text: str) -> None:
     """Print one line of progress at once; what would steer the terminal is made visible.
 
     Raises:
-        BrokenPipeError: If the reader went away. Output goes nowhere from then on.
+        OutputGone: If it cannot be written. Output goes nowhere from then on.
     """
     try:
         sys.stdout.write(f"{visible(text, limit=_LONGEST_REPORT)}\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         silence_output()
-        raise
+        raise OutputGone from error
 
 
 class _Interrupts:
@@ -93,17 +93,20 @@ async def _follow(
 ) -> int:
     source = await _attach(folder, process, interrupts)
     if source is None:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OutputGone):
             say(f"Stopped. Nothing is lost: quarterdeck attach {folder.id} goes on from here")
         return INTERRUPTED
     stopping = asyncio.create_task(_stop_when(interrupts.first, source))
     try:
         return await _print(source, folder, interrupts, say)
-    except BrokenPipeError:
+    except OutputGone:
         interrupts.first.set()
         await stopping
         async for _ in source.updates():
             pass
+        with contextlib.suppress(OSError):
+            sys.stderr.write("quarterdeck: the output cannot be written any more, so the run was stopped\n")
+            sys.stderr.write(f"  next  quarterdeck attach {folder.id} goes on from here\n")
         return INTERRUPTED
     finally:
         stopping.cancel()

@@ -24,6 +24,7 @@ from sessions.workflow.reader import load_workflow
 from tui.demo_project import make_demo_project
 from tui.exit_codes import HOST_LOST, INTERRUPTED, NEEDS_YOU, PASSED
 from tui.headless import follow, say_line
+from tui.output import OutputGone
 
 DEMO_IDEA = "A small command line tool that draws bar charts in the terminal from a CSV file."
 _REHEARSAL = (
@@ -47,7 +48,7 @@ def run_headless(project: Path, idea: str, *, fleet: Path | None, workflow: str,
             say_line(_REHEARSAL)
         for notice in repository.notices:
             say_line(f"note: {notice}")
-    except BrokenPipeError:
+    except OutputGone:
         return INTERRUPTED
     return asyncio.run(follow(create_session(order)))
 

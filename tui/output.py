@@ -4,6 +4,11 @@ import contextlib
 import os
 import sys
 
+
+class OutputGone(Exception):
+    """Standard output cannot be written any more: its reader went away, or its disk is full."""
+
+
 _MODES = {0: "r", 1: "w", 2: "w"}
 
 

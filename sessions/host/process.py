@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -23,7 +24,7 @@ from sessions.host.recovery import recover
 from sessions.host.server import SessionServer, Terminal
 from sessions.host.session import LiveSession, Surroundings
 from sessions.host.shims import write_shims
-from sessions.host.starting import BUSY, running_host
+from sessions.host.starting import BUSY, NO_SPACE, running_host
 from sessions.processes.environment import clean_environment
 from sessions.project.clone import SessionClone
 from sessions.store.errors import LogWriteFailed, SessionBusy
@@ -49,7 +50,7 @@ def serve(path: Path) -> int:
 
     Returns:
         0 after an orderly end, 75 when another host serves the session, 70 when it failed; the reason is then in
-        `failure.json`.
+        `failure.json`. 73 when that could not be written either, for want of space.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     # A client that connects and says nothing is no fault of the host's.
@@ -64,8 +65,7 @@ def serve(path: Path) -> int:
     except SessionBusy:
         return BUSY
     except QuarterdeckError as error:
-        _leave(failure, error)
-        return FAILED
+        return _leave(failure, error)
     except Exception as error:  # noqa: BLE001  the last line of the process: whoever started it must learn of it
         _log.exception("the host failed")
         what = f"a fault of Quarterdeck itself: {type(error).__name__}: {error}"
@@ -99,11 +99,23 @@ def _lock(folder: SessionFolder) -> _Lock:
             time.sleep(0.02)
 
 
-def _leave(path: Path, error: QuarterdeckError) -> None:
-    """Leave the reason for whoever started us; on a full disk there is only the log file's text."""
+def _leave(path: Path, error: QuarterdeckError) -> int:
+    """Leave the reason for whoever started us, and return the exit code, which is all that a full disk lets us say."""
     _log.error("%s", str(error).replace("\n", "; "))
-    with contextlib.suppress(StoreError, OSError):
-        replace_private_file(path, json.dumps({"what": error.what, "where": error.where, "next": error.next}).encode())
+    reason = {"what": error.what, "where": error.where, "next": error.next}
+    try:
+        replace_private_file(path, json.dumps(reason).encode())
+    except (StoreError, OSError) as problem:
+        return NO_SPACE if _for_want_of_space(problem) else FAILED
+    return FAILED
+
+
+def _for_want_of_space(problem: BaseException | None) -> bool:
+    while problem is not None:
+        if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return True
+        problem = problem.__cause__
+    return False
 
 
 class _Stop:
@@ -268,8 +280,10 @@ async def _until_unneeded(session: LiveSession, server: SessionServer) -> str:
             lambda state: state.ended is not None or (session.unattended and bool(state.questions))
         )
         await server.screens.emptied()
-        # Whoever started the host may still be on the way to it.
-        await asyncio.sleep(0.0 if session.unattended and server.screens.visited else LINGER)
+        # Whoever started the host may still be on the way to it, and a person may come back at once.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                await (server.screens.left() if session.unattended else asyncio.Event().wait())
         state = session.state
         if not len(server.screens):
             if state.ended is not None:

@@ -129,8 +129,7 @@ class Screens:
         self._typist: Screen | None = None
         self._emptied = asyncio.Event()
         self._emptied.set()
-        self.visited = False
-        """Whether there ever was one."""
+        self._left = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -139,9 +138,9 @@ class Screens:
         """Attach a screen; the first one may type. Attaching twice changes nothing."""
         if screen in self._all:
             return
-        self.visited = True
         self._all.append(screen)
         self._emptied.clear()
+        self._left.clear()
         if self._typist is None:
             self._give_keys(screen)
         else:
@@ -149,14 +148,16 @@ class Screens:
 
     def remove(self, screen: Screen) -> None:
         """Let a screen go; the next one may type."""
-        if screen in self._all:
-            self._all.remove(screen)
+        if screen not in self._all:
+            return
+        self._all.remove(screen)
         if screen is self._typist:
             self._typist = None
             if self._all:
                 self._give_keys(self._all[-1])
         if not self._all:
             self._emptied.set()
+            self._left.set()
 
     def may_type(self, screen: Screen) -> bool:
         """Say whether this screen is the typist."""
@@ -180,3 +181,7 @@ class Screens:
     async def emptied(self) -> None:
         """Return when no screen is attached."""
         await self._emptied.wait()
+
+    async def left(self) -> None:
+        """Return when there was a screen, and none is attached any more."""
+        await self._left.wait()

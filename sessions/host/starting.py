@@ -21,6 +21,8 @@ LONGEST_IDEA = 100_000
 
 BUSY = 75
 """The exit code of a host that found another one serving its session."""
+NO_SPACE = 73
+"""The exit code of a host that had no space to write down why it ended."""
 _CLOCK_TOLERANCE = 2.0
 """Seconds by which a process's start time may seem to have moved: it is reckoned from a wall clock that may be set."""
 
@@ -184,7 +186,7 @@ async def await_host(
             # Another one was faster, and is on its way up.
             process, deadline = None, clock() + seconds
         elif ended is not None:
-            raise told(folder)
+            raise told(folder, ended)
         await asyncio.sleep(0.01)
     raise HostError(
         f"the session's host did not come up within {seconds:.0f} s",
@@ -193,10 +195,14 @@ async def await_host(
     )
 
 
-def told(folder: SessionFolder) -> HostError:
+def told(folder: SessionFolder, code: int) -> HostError:
     """Return what a host that ended at once said of the reason."""
     found = failure_file(folder)
-    what = str(found.get("what") or "the session's host ended at once")
+    if not found and code == NO_SPACE:
+        return HostError(
+            "no space is left for the session's files", where=str(folder.path), next="free some space, then try again"
+        )
+    what = str(found.get("what") or f"the session's host ended at once, with {code}")
     where = str(found.get("where") or folder.host_log)
     return HostError(what, where=where, next=str(found.get("next") or f"read {folder.host_log}"))
 

@@ -134,7 +134,8 @@ class Fleet(BaseModel):
         except UnicodeDecodeError as error:
             raise FleetError("The fleet file is not UTF-8 text", where=str(path), next="Save it as UTF-8.") from error
         except OSError as error:
-            raise FleetError(f"The fleet file cannot be read: {error.strerror}", where=str(path)) from error
+            what = f"The fleet file cannot be read: {error.strerror}"
+            raise FleetError(what, where=str(path), next="See that it is a file that you may read.") from error
         return cls.parse(text, str(path))
 
     @classmethod
@@ -147,7 +148,9 @@ class Fleet(BaseModel):
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise FleetError(f"The fleet file is not valid TOML: {error}", where=where) from error
+            raise FleetError(
+                f"The fleet file is not valid TOML: {error}", where=where, next="Mend that line."
+            ) from error
         fault = find_secret(data)
         if fault is None:
             models = _read_models(data)

@@ -156,13 +156,16 @@ class TestWhoTypes:
 
     async def test_when_the_last_has_left_it_is_known(self) -> None:
         screens = Screens()
-        assert not screens.visited
         await screens.emptied()
+        leaving = asyncio.create_task(screens.left())
+        await asyncio.sleep(0)
+        assert not leaving.done(), "nobody was there yet"
         screen = Screen(Wire().send)
         screens.add(screen)
         waiting = asyncio.create_task(screens.emptied())
         await asyncio.sleep(0)
         assert not waiting.done()
+        assert not leaving.done()
         screens.remove(screen)
         await waiting
-        assert screens.visited
+        await leaving

@@ -114,7 +114,8 @@ def stands_as_pass(text: str) -> bool:
     """Tell whether the last thing in a text, before the closing line, is a call that says pass."""
     said = text.rpartition(f"<<<reply {MARKER}>>>")[2].partition(f"<<<end reply {MARKER}>>>")
     calls = [one for one in objects(said[0]) if isinstance(one, dict) and "tool" in one]
-    return bool(said[1] and calls) and not said[2].strip() and calls[0]["arguments"]["verdict"] == "pass"
+    given = calls[0].get("arguments") if calls else None
+    return bool(said[1]) and not said[2].strip() and isinstance(given, dict) and given.get("verdict") == "pass"
 
 
 @settings(max_examples=200)

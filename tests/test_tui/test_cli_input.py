@@ -86,7 +86,7 @@ class TestTheWorkflow:
             ("name: x\nstart: b\nnodes:\n  a: {kind: exit}\nedges: []\n", "`b` is not a node", 2),
             ("name: x\nstart: a\nnodes:\n  a: {role: r, tools: [fly]}\n  z: {kind: exit}\nedges: [{from: a, to: z}]\n",
              "tool `fly` is unknown", 4),
-            ("name: x\nstart: a\nnodes:\n  a: {role: r, tools: [decide]}\nedges: []\n", "", 3),
+            ("name: x\nstart: a\nnodes:\n  a: {role: r, tools: [decide]}\nedges: []\n", "no edge leaves", 4),
         ],
     )  # fmt: skip
     def test_that_is_wrong_is_refused_with_the_line(
@@ -145,8 +145,10 @@ class TestTheFleet:
 
 
 class TestIds:
-    @pytest.mark.parametrize("command", ["log", "stop", "recover"])
-    @pytest.mark.parametrize("session", ["20000101-0000-none", "../../etc", "\x1b[31m", " "])
+    @pytest.mark.parametrize(
+        ("command", "session"),
+        [("log", "20000101-0000-none"), ("stop", "../../etc"), ("recover", "\x1b[31m"), ("log", " ")],
+    )
     def test_of_no_session_are_refused(self, project: Path, command: str, session: str) -> None:
         answer = quarterdeck(command, session, folder=project)
         answer.refuses("there is no session", "quarterdeck sessions")
@@ -202,7 +204,7 @@ class TestUsage:
     def test_version_and_help_are_told_wherever_one_stands(self, tmp_path: Path) -> None:
         assert quarterdeck("--version", folder=tmp_path).out.startswith("quarterdeck ")
         told = quarterdeck("--help", folder=tmp_path).out
-        for word in ("run", "demo", "attach", "sessions", "log", "stop", "recover", "Exit codes", "130 interrupted"):
+        for word in ("run", "demo", "attach", "sessions", "log", "stop", "recover", "Exit codes", "interrupted"):
             assert word in told
 
 

@@ -12,7 +12,7 @@ def short(tmp_path: Path) -> str:
 
 
 class TestWhereNoSessionCanStart:
-    @pytest.mark.parametrize("command", [("run", "x"), ("sessions",), ("log",), ("stop",), ()])
+    @pytest.mark.parametrize("command", [("run", "x"), ("sessions",), ()])
     def test_outside_a_repository(self, tmp_path: Path, command: tuple[str, ...]) -> None:
         answer = quarterdeck(*command, folder=tmp_path)
         answer.refuses("not in a git repository", "git init")

@@ -8,7 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widget import Widget
+from textual.widget import AwaitMount, Widget
 from textual.widgets import Input, Static, TextArea
 
 from panes.arrangement import Desk, Shape, set_up, shape_of
@@ -108,18 +108,23 @@ class LoopScreen(Screen[None]):
         self.query_one("#opening").remove()
         for key, window in state.windows.items():
             frame = PaneFrame(self.look, key, self._body(window))
-            frame.state, frame.now = state, self.now
+            frame.state, frame.now, frame.display = state, self.now, False
             self.frames[key] = frame
-            panes.mount(frame, before="#lane")
+        mounting = panes.mount_all(self.frames.values(), before="#lane")
         manager = state.window_of_role("manager")
         boss = manager.seat.window if manager else ""
         moved = {key: window.since for key, window in state.windows.items() if key != boss and window.turns}
         self.desk = set_up(
             tuple(state.windows), boss, self._busiest(state), max(moved, key=lambda key: moved[key], default="")
         )
+        self.call_later(self._look_first, mounting)
+
+    async def _look_first(self, mounting: AwaitMount) -> None:
+        """Show the windows once they are there: one shown earlier may never be told its size."""
+        await mounting
         self._arrange()
         # Nobody has turned to a program yet, so that no key can reach one by accident.
-        self.call_after_refresh(self._give_focus, to_program=False)
+        self._give_focus(to_program=False)
 
     def _busiest(self, state: SessionState) -> str:
         """Return the window to open with: one that needs the person, else one at work, else the one that moved last."""
@@ -168,24 +173,20 @@ class LoopScreen(Screen[None]):
         self.focused_window = self.desk.focus
         self.set_class(self.desk.zoomed, "-zoomed")
         for key, frame in self.frames.items():
-            frame.display = key in visible
+            frame.display = key in visible and frame.is_mounted
             frame.focused = key == self.desk.focus
             frame.plain_sides = self.size.width < 100
             frame.set_class(len(visible) > 1 and key == visible[-1], "-second")
-            self._name_words(key, frame)
+        self.refresh_words()
         if len(visible) > 1:
             panes = self.query_one("#panes", Vertical)
             panes.move_child(self.frames[visible[0]], before=0)
 
-    def _name_words(self, key: str, frame: PaneFrame) -> None:
-        words = ["ZOOM"] if self.desk.zoomed and key == self.desk.focus else []
-        words += [self.terminals.words(key)] if self.terminals.words(key) else []
-        frame.word = "  ".join(words)
-
     def refresh_words(self) -> None:
         """Show anew what the frames say of zoom and of who types."""
         for key, frame in self.frames.items():
-            self._name_words(key, frame)
+            zoom = "ZOOM" if self.desk.zoomed and key == self.desk.focus else ""
+            frame.word = "  ".join(word for word in (zoom, self.terminals.words(key)) if word)
 
     def _give_focus(self, *, to_program: bool = True) -> None:
         """Put the library's focus where the keys of the focused window belong; a program needs to run to get them."""

@@ -22,7 +22,7 @@ from sessions.project.inspection import Repository, require_workable
 from sessions.store.folders import SessionFolder
 from sessions.workflow.reader import load_workflow
 from tui.demo_project import make_demo_project
-from tui.exit_codes import HOST_LOST, INTERRUPTED, NEEDS_YOU, PASSED
+from tui.exit_codes import HOST_LOST, INTERRUPTED, PASSED
 from tui.headless import follow, say_line
 from tui.output import OutputGone
 
@@ -145,7 +145,7 @@ def show(folder: SessionFolder) -> int:
         return HOST_LOST
     if state.kind in ("detached", "quit", "stopped"):
         click.echo(f"session {folder.id}: `quarterdeck attach {folder.id}` comes back to it")
-    return NEEDS_YOU if state.kind == "needs_you" else PASSED
+    return PASSED
 
 
 def has_screen() -> bool:

@@ -208,7 +208,6 @@ class ModelTurn:
             output=await self._keep(storable(result.whole or result.text)),
         )
         await self._sink.record(used, StatusSeen(window=window, activity="thinking", source="toolbox"))
-        self._sink.delta("tool", f"-> {summary}\n")
         return result.ok, result.text
 
     def _remind(self, answer: Message) -> TurnReport | None:

@@ -1,5 +1,6 @@
 """Opening a session for its host: everything that can be refused is checked here, before anything runs."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,19 +43,20 @@ async def open_session(folder: SessionFolder) -> OpenedSession:
     order = read_order(folder)
     repository = await require_workable(order.repository)
     fleet = Fleet.load(order.fleet) if order.fleet is not None else None
-    fresh = None if folder.database.exists() else _beginning(folder, order, repository, fleet)
+    # Reading a workflow takes some ten milliseconds, and orders to stop may come.
+    fresh = None if folder.database.exists() else await asyncio.to_thread(_beginning, folder, order, repository, fleet)
     if fresh is not None:
         await _create_log(folder.database)
     journal = await Journal.open(folder.database, ArtefactStore(folder.artefacts))
     try:
         if journal.state.started is None:
-            begun = fresh or _beginning(folder, order, repository, fleet)
+            begun = fresh or await asyncio.to_thread(_beginning, folder, order, repository, fleet)
             passes = 0 if order.gate == "manual" else ASSISTED_PASSES
             await journal.append(begun, GateModeChanged(mode=order.gate, passes=passes, by="start"))
         started = journal.state.started
         if started is None:
             raise StoreError("the session's log does not begin with its start", where=str(folder.database))
-        workflow = read_workflow(started.workflow, where=f"session {folder.id}")
+        workflow = await asyncio.to_thread(read_workflow, started.workflow, where=f"session {folder.id}")
     except BaseException:
         await journal.close()
         raise

@@ -57,13 +57,24 @@ class _Group(click.Group):
             ctx.exit(INTERRUPTED)
 
 
+def _number(pace: float | None) -> float | None:
+    """Return the pace as given; `nan` is within every range and no pace."""
+    if pace is not None and pace != pace:
+        raise click.BadParameter("nan is not a number between 0 and 10")
+    return pace
+
+
 # Whether it may be read is told by whoever reads it, in three lines like every error of ours.
 _FILE = click.Path(path_type=Path, readable=False)
 _PROJECT = click.option("--project", "-C", type=_FILE, default=Path(), help="The git repository; default: here.")
 _FLEET = click.option("--fleet", type=_FILE, default=None, help="A fleet file; default: the rehearsal fleet.")
 _WORKFLOW = click.option("--workflow", default="build-loop", show_default=True, help="A built-in workflow, or a file.")
 _PACE = click.option(
-    "--pace", type=click.FloatRange(0, 10), default=None, help="Speed of the rehearsal fleet: 0 at once, 1 watchable."
+    "--pace",
+    type=click.FloatRange(0, 10),
+    default=None,
+    callback=lambda _ctx, _param, pace: _number(pace),
+    help="Speed of the rehearsal fleet: 0 at once, 1 watchable.",
 )
 _GATE = click.option("--gate", type=click.Choice(["manual", "assisted", "auto"]), help="Who lets handoffs cross.")
 
@@ -85,10 +96,23 @@ def cli(
 
     Without a command: open the app in the git repository you stand in.
     """
-    if ctx.invoked_subcommand is None:
+    if ctx.invoked_subcommand is not None:
+        _refuse_early_options(ctx)
+    else:
         from tui.open_session import open_here
 
         ctx.exit(open_here(project, fleet=fleet, workflow=workflow, gate=_gate(gate, "manual"), pace=_pace(pace, 1.0)))
+
+
+def _refuse_early_options(ctx: click.Context) -> None:
+    """Refuse options before a command: they are for the app, and the command would go on without them.
+
+    Raises:
+        UsageError: If one was given.
+    """
+    early = [name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    if early:
+        raise click.UsageError(f"put --{early[0]} behind `{ctx.invoked_subcommand}`, not before it")
 
 
 @cli.command()

@@ -186,7 +186,9 @@ async def _print(source: AttachedSession, folder: SessionFolder, interrupts: _In
 
 def _line(state: SessionState, told: tuple[str, str], at: float) -> str:
     seconds = max(at - state.started_at, 0.0)
-    return f"{int(seconds) // 60:3d}:{seconds % 60:04.1f}  {told[0]:<13} {told[1]}"
+    # Further lines stand under the first, so that no foreign text can look like a line of ours.
+    what = told[1].replace("\n", f"\n{' ' * 24}")
+    return f"{int(seconds) // 60:3d}:{seconds % 60:04.1f}  {told[0]:<13} {what}"
 
 
 def _finish(state: SessionState, folder: SessionFolder, say: Say) -> int:

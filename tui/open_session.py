@@ -145,6 +145,9 @@ def show(folder: SessionFolder) -> int:
         return HOST_LOST
     if state.kind in ("detached", "quit", "stopped"):
         click.echo(f"session {folder.id}: `quarterdeck attach {folder.id}` comes back to it")
+    report = folder.path / "report.md"
+    if state.kind == "finished" and report.exists():
+        click.echo(f"report  {report}: what was built, how to run it, how to take it over")
     return PASSED
 
 

@@ -142,7 +142,8 @@ def print_log(session: str, project: Path) -> None:
         told = narrate(state, record.event)
         if told is not None:
             seconds = max(record.at - state.started_at, 0.0)
-            who, what = one_line(told[0], limit=60), visible(told[1])
+            # Further lines stand under the first, so that no foreign text can look like a line of ours.
+            who, what = one_line(told[0], limit=60), visible(told[1]).replace("\n", f"\n{' ' * 30}")
             click.echo(f"{record.seq:5d} {int(seconds) // 60:3d}:{seconds % 60:04.1f}  {who:<13} {what}")
 
 

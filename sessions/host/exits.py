@@ -1,7 +1,7 @@
 """After an Exit Manager's turn: what it really changed, whether that is inside its budget, and what follows."""
 
 from sessions.agents.wording import storable
-from sessions.contract import KickBack, PassMilestone, PassSession
+from sessions.contract import KickBack, PassMilestone, PassSession, Transition
 from sessions.events import (
     EditSetAside,
     Event,
@@ -16,7 +16,7 @@ from sessions.host.acts import due_milestone
 from sessions.host.journal import Journal
 from sessions.project.changes import Diff
 from sessions.project.clone import SessionClone
-from sessions.state import TurnState
+from sessions.state import SessionState, TurnState
 from sessions.transitions.schema import parse
 from sessions.workflow.graph import Limits
 from sessions.workflow.runner import NodeResult
@@ -37,8 +37,6 @@ async def judge_exit(
         return await _kick_back(clone, base, aside)
     diff = await clone.diff(base)
     changed = diff.added + diff.removed
-    transition = parse(called.tool, called.arguments)
-    events: list[Event] = []
     if diff.files and (len(diff.files) > limits.edit_files or changed > limits.edit_lines):
         reason = (
             f"edit of {len(diff.files)} files and {changed} lines is over the budget of "
@@ -55,25 +53,24 @@ async def judge_exit(
         # Logged before the files are taken back: after a crash in between, nothing else says that there was an edit.
         await journal.append(aside)
         return await _kick_back(clone, base, aside)
-    if diff.files:
-        events.append(await _commit_edit(journal, clone, turn, diff))
+    edits = (await _commit_edit(journal, clone, turn, diff),) if diff.files else ()
+    said = _said(journal.state, parse(called.tool, called.arguments), turn.started.turn)
+    return NodeResult(called.outcome, detail=called.tool, events=(*edits, *said))
+
+
+def _said(state: SessionState, transition: Transition, turn: str) -> tuple[Event, ...]:
+    """Return the events of what the Exit Manager said, once it is known what it did."""
     match transition:
         case KickBack():
-            events.append(KickedBack(report=transition, turn=turn.started.turn))
+            return (KickedBack(report=transition, turn=turn),)
         case PassMilestone():
-            due = due_milestone(journal.state)
-            if due is not None:
-                events.append(MilestonePassed(milestone=due.id, report=transition, turn=turn.started.turn))
+            due = due_milestone(state)
+            return (MilestonePassed(milestone=due.id, report=transition, turn=turn),) if due is not None else ()
         case PassSession():
-            events += [
-                MilestonePassed(milestone=one)
-                for one in journal.state.milestones
-                if one not in journal.state.passed_milestones
-            ]
-            events.append(SessionPassed(report=transition, turn=turn.started.turn))
+            rest = (one for one in state.milestones if one not in state.passed_milestones)
+            return (*(MilestonePassed(milestone=one) for one in rest), SessionPassed(report=transition, turn=turn))
         case _:
-            pass
-    return NodeResult(called.outcome, detail=called.tool, events=tuple(events))
+            return ()
 
 
 def _logged_head(journal: Journal) -> str:

@@ -102,17 +102,10 @@ def report_markdown(state: SessionState, ref: str, clone: str, events: list[obje
         if passed.report.how_to_run:
             run = f"    cd {shlex.quote(clone)}\n    {passed.report.how_to_run}"
             lines += ["Run it:", "", run, ""]
-    if ref:
-        lines += [
-            "Take it over:",
-            "",
-            f"    git merge {ref}",
-            "",
-            "or look first:",
-            "",
-            f"    git log -p HEAD..{ref}",
-            "",
-        ]
+    if ref and started:
+        git = f"git -C {shlex.quote(started.repository)}"
+        lines += ["Take it over:", "", f"    {git} merge {ref}", ""]
+        lines += ["or look first:", "", f"    {git} log -p HEAD..{ref}", ""]
     lines += ["## Tasks", "", "| task | tries | verdicts | commit |", "|---|---|---|---|"]
     for task in state.tasks.values():
         verdicts = ", ".join(one.verdict.verdict for one in task.verdicts) or task.stage

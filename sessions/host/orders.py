@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Literal
 
+from pydantic import ValidationError
+
+from sessions.contract import SubmitVerdict
 from sessions.errors import QuarterdeckError
 from sessions.events import (
     Event,
@@ -40,6 +43,7 @@ from sessions.orders import (
     StopHost,
 )
 from sessions.state import SessionState
+from sessions.transitions.schema import explain
 
 
 class _Refused(Exception):
@@ -122,6 +126,8 @@ class Orders:
                         f"the host itself carries out a {handoff.proposed.payload.kind}, as it stands; "
                         "reject it and say what should be different"
                     )
+                if handoff.proposed.payload.kind in ("verdict_pass", "verdict_other"):
+                    _check_verdict(edited)
                 events, text = (HandoffEdited(handoff=order.handoff, text=edited), approved), "edited and approved"
             case RedirectHandoff(to=to):
                 if to not in handoff.proposed.redirects:
@@ -251,3 +257,18 @@ class Orders:
         if not await self._session.journal.append_if(lambda state: order.question in state.questions, [answered]):
             raise _Refused(f"{order.question} was answered a moment ago")
         return "answered"
+
+
+def _check_verdict(text: str) -> None:
+    """Refuse an edited verdict that has lost its contract: the four fields, each on a line of its own.
+
+    Raises:
+        _Refused: Naming the first field that is missing or wrong.
+    """
+    lines = [line.partition(":") for line in text.splitlines()]
+    fields = {name.strip(): value.strip() for name, colon, value in lines if colon}
+    given = {name: fields[name] for name in ("verdict", "diagnosis", "rec_action", "pointer") if name in fields}
+    try:
+        SubmitVerdict.model_validate(given)
+    except ValidationError as error:
+        raise _Refused(f"the verdict must keep its four fields: {explain(error).splitlines()[0]}") from error

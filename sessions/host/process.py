@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import faulthandler
 import json
 import logging
 import os
@@ -41,6 +42,9 @@ LINGER = 3.0
 FAILED = 70
 _LEAVING = 20.0
 """Seconds a new host waits for one that is on its way out, or in."""
+
+_ENDING = 60.0
+"""Seconds the end may take: what hangs longer is given up, and every program of ours ends with the host's process."""
 
 _log = logging.getLogger(__name__)
 
@@ -187,14 +191,35 @@ async def _clone(folder: SessionFolder, opened: OpenedSession) -> SessionClone:
 
 
 async def _run(folder: SessionFolder, opened: OpenedSession, clone: SessionClone, stop: _Stop) -> None:
+    socket = folder.prepare_socket()
+    session, server, maker = _assemble(folder, opened, clone, socket, stop)
+    reason = ["the host failed"]
+    async with contextlib.AsyncExitStack() as ending:
+        ending.callback(faulthandler.cancel_dump_traceback_later)
+        ending.callback(socket.unlink, missing_ok=True)
+        ending.push_async_callback(lambda: server.close(reason[0]))
+        ending.push_async_callback(lambda: _log_end(opened.journal, reason[0]))
+        ending.push_async_callback(maker.close)
+        ending.push_async_callback(session.turns.close)
+        ending.callback(folder.host_file.unlink, missing_ok=True)
+        try:
+            await server.start(socket)
+            await asyncio.to_thread(replace_private_file, folder.host_file, _host_facts(socket))
+            reason[0] = await _until_over(session, server, stop)
+        except QuarterdeckError as error:
+            reason[0] = str(error).replace("\n", "; ")
+            raise
+
+
+def _assemble(
+    folder: SessionFolder, opened: OpenedSession, clone: SessionClone, socket: Path, stop: _Stop
+) -> tuple[LiveSession, SessionServer, AgentMaker]:
+    """Put a session together: its agents, what it shows and who may order what."""
     journal, order = opened.journal, opened.order
     write_shims(folder.bin, python=opened.started.rehearsal)
-    socket = folder.prepare_socket()
-    path = f"{folder.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    environment = clean_environment(set={"PATH": path})
+    environment = clean_environment(set={"PATH": f"{folder.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"})
     terminals: dict[str, Terminal] = {}
     maker = AgentMaker(folder, opened.fleet, order, environment, journal, terminals)
-    agents = maker.make(opened.started.seats, clone.folder, socket)
     around = Surroundings(
         repository=opened.repository,
         clone=clone,
@@ -210,25 +235,12 @@ async def _run(folder: SessionFolder, opened: OpenedSession, clone: SessionClone
         for one in shown:
             one.show(window, turn, kind, text)
 
+    agents = maker.make(opened.started.seats, clone.folder, socket)
     session = LiveSession(journal, opened.workflow, agents, around, show)
     server = SessionServer(journal, session.turns, session.door, terminals, Orders(session, stop.order).carry_out)
     shown.append(server)
     maker.attach(server)
-    reason = ["the host failed"]
-    async with contextlib.AsyncExitStack() as ending:
-        ending.callback(socket.unlink, missing_ok=True)
-        ending.push_async_callback(lambda: server.close(reason[0]))
-        ending.push_async_callback(lambda: _log_end(journal, reason[0]))
-        ending.push_async_callback(maker.close)
-        ending.push_async_callback(session.turns.close)
-        ending.callback(folder.host_file.unlink, missing_ok=True)
-        try:
-            await server.start(socket)
-            await asyncio.to_thread(replace_private_file, folder.host_file, _host_facts(socket))
-            reason[0] = await _until_over(session, server, stop)
-        except QuarterdeckError as error:
-            reason[0] = str(error).replace("\n", "; ")
-            raise
+    return session, server, maker
 
 
 async def _log_end(journal: Journal, reason: str) -> None:
@@ -265,6 +277,8 @@ async def _until_over(session: LiveSession, server: SessionServer, stop: _Stop) 
             if resting.done():
                 return resting.result()
     finally:
+        # Should an agent or a client never let go, this ends the process, and host.log says where it stood.
+        faulthandler.dump_traceback_later(_ENDING, exit=True)
         for task in (running, failing, resting):
             task.cancel()
         await asyncio.gather(running, failing, resting, return_exceptions=True)

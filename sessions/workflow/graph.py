@@ -1,10 +1,15 @@
 """The graph of a workflow, and the checks that make it runnable. Pure."""
 
+import re
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sessions.handoffs import PayloadClass
+
+_ROLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+"""Roles name windows, files and prompts."""
 
 
 class Node(BaseModel):
@@ -88,21 +93,24 @@ def choose_edge(edges: tuple[Edge, ...], context: dict[str, str]) -> Edge | None
     return next((edge for edge in edges if not edge.when), None)
 
 
-def faults(
-    workflow: Workflow, *, acts: frozenset[str], tools: frozenset[str]
-) -> list[tuple[tuple[str | int, ...], str]]:
-    """Return what makes a workflow unrunnable, each with the place in the file as a path of keys.
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The names a workflow may use: host acts, transition tools, parts of prompts, and tools for files and programs."""
 
-    Args:
-        acts: Host acts that exist.
-        tools: Transition tools that exist.
-    """
+    acts: frozenset[str]
+    tools: frozenset[str]
+    parts: frozenset[str]
+    toolbox: frozenset[str]
+
+
+def faults(workflow: Workflow, words: Vocabulary) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return what makes a workflow unrunnable, each with the place in the file as a path of keys."""
     found: list[tuple[tuple[str | int, ...], str]] = []
     known = ", ".join(workflow.nodes)
     if workflow.start not in workflow.nodes:
         found.append((("start",), f"`{workflow.start}` is not a node; nodes are {known}"))
     for name, node in workflow.nodes.items():
-        found += [(("nodes", name), text) for text in _node_faults(node, workflow.edges_from(name), acts, tools)]
+        found += [(("nodes", name), text) for text in _node_faults(node, workflow.edges_from(name), words)]
     for n, edge in enumerate(workflow.edges):
         ends = [("from", edge.source), ("to", edge.target), *(("redirects", one) for one in edge.redirects)]
         if edge.rejects_to:
@@ -123,17 +131,24 @@ def faults(
     return found
 
 
-def _node_faults(node: Node, edges: tuple[Edge, ...], acts: frozenset[str], tools: frozenset[str]) -> list[str]:
+def _node_faults(node: Node, edges: tuple[Edge, ...], words: Vocabulary) -> list[str]:
     found: list[str] = []
     if node.kind == "agent" and not node.role:
         found.append("an agent node needs a `role`")
+    if node.role and not _ROLE.fullmatch(node.role):
+        found.append(f"`role: {node.role[:60]}` must be a word of up to 40 letters, digits and `_`")
     if node.kind == "agent" and not node.tools:
         found.append("an agent node needs at least one transition tool in `tools`")
-    if node.kind == "host" and node.act not in acts:
-        found.append(f"`act: {node.act}` is unknown; acts are {', '.join(sorted(acts))}")
-    found += [
-        f"tool `{tool}` is unknown; tools are {', '.join(sorted(tools))}" for tool in node.tools if tool not in tools
-    ]
+    if node.kind == "host" and node.act not in words.acts:
+        found.append(f"`act: {node.act}` is unknown; acts are {', '.join(sorted(words.acts))}")
+    for kind, given, known in (
+        ("tool", node.tools, words.tools),
+        ("part", node.parts, words.parts),
+        ("tool of the toolbox", node.toolbox, words.toolbox),
+    ):
+        found += [
+            f"{kind} `{one}` is unknown; known are {', '.join(sorted(known))}" for one in given if one not in known
+        ]
     if node.kind == "exit" and edges:
         found.append("an exit node has no outgoing edges")
     if node.kind != "exit" and not edges:

@@ -11,10 +11,21 @@ from pydantic import ValidationError
 
 from sessions.contract import TRANSITIONS
 from sessions.errors import WorkflowError
-from sessions.workflow.graph import Edge, Limits, Node, Workflow, faults
+from sessions.workflow.graph import Edge, Limits, Node, Vocabulary, Workflow, faults
 
 ACTS = frozenset({"next_task", "begin_attempt", "take_evidence", "close_milestone"})
 """Acts the host can be asked for by a `host` node."""
+PARTS = frozenset(
+    (
+        *("answer", "diff", "evidence", "history", "idea", "kick_back", "milestone", "note", "progress", "project"),
+        *("report", "sources", "spec", "task", "tests", "verdict"),
+    )
+)
+"""Parts a prompt can be built from."""
+TOOLBOX = frozenset({"list_files", "read_file", "search", "write_file", "edit_file", "run"})
+"""Tools for files and programs that a turn can be offered."""
+WORDS = Vocabulary(ACTS, frozenset(TRANSITIONS), PARTS, TOOLBOX)
+"""All that a workflow may name. The tests hold it equal to what there is."""
 
 
 def builtin_names() -> list[str]:
@@ -77,7 +88,7 @@ def read_workflow(text: str, *, where: str) -> Workflow:
             where=f"{where}:{_line(marks, location)}",
             next="mend that line",
         ) from error
-    found = faults(workflow, acts=ACTS, tools=frozenset(TRANSITIONS))
+    found = faults(workflow, WORDS)
     if found:
         location, problem = found[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

@@ -27,9 +27,12 @@ IDEA = "a bar chart tool"
 
 
 def make_project(folder: Path) -> Path:
-    """Make a repository with one commit."""
+    """Make a repository with one commit, whose own modules are called like ours."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README.md").write_text("sample\n")
+    for name in ("sessions", "tui"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("raise SystemExit('a module of the project was run')\n")
     for arguments in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "Begin"]):
         subprocess.run(["git", *arguments], cwd=folder, check=True)
     return folder

@@ -187,9 +187,7 @@ class TestTheToolbox:
         backwards = call("write_file", '{"text": "' + "flood " * 2000 + '", "path": "b.txt"}', "b")
         client = ScriptedClient([says("", write, backwards), says("", VERDICT_CALL)])
         await agent(client, artefacts).run_turn(order, sink)
-        assert sink.shown("tool").splitlines() == [
-            "write_file: a é.txt", "write_file", "-> a é.txt made: 1 line", "-> b.txt made: 1 line", "submit_verdict",
-        ]  # fmt: skip
+        assert sink.shown("tool").splitlines() == ["write_file: a é.txt", "write_file", "submit_verdict"]
 
     async def test_hostile_output_is_data(
         self, order: TurnOrder, sink: RecordingSink, artefacts: Artefacts, tmp_path: Path

@@ -111,11 +111,12 @@ def test_damaged_fenced_replies(seed: int) -> None:
 
 
 def stands_as_pass(text: str) -> bool:
-    """Tell whether the last thing in a text, before the closing line, is a call that says pass."""
-    said = text.rpartition(f"<<<reply {MARKER}>>>")[2].partition(f"<<<end reply {MARKER}>>>")
-    calls = [one for one in objects(said[0]) if isinstance(one, dict) and "tool" in one]
-    given = calls[0].get("arguments") if calls else None
-    return bool(said[1]) and not said[2].strip() and isinstance(given, dict) and given.get("verdict") == "pass"
+    """Tell whether a text holds a whole call that says pass, before a closing line with nothing behind it."""
+    said, closing, behind = text.rpartition(f"<<<end reply {MARKER}>>>")
+    calls = [one for one in objects(said) if isinstance(one, dict) and "tool" in one]
+    given = [one.get("arguments") for one in calls]
+    passes = any(isinstance(one, dict) and one.get("verdict") == "pass" for one in given)
+    return bool(closing) and not behind.strip() and passes
 
 
 @settings(max_examples=200)

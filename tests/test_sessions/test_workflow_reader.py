@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from sessions.contract import TRANSITIONS
+from sessions.agents.toolbox.arguments import TOOLS
 from sessions.errors import WorkflowError
 from sessions.host.acts import ACTS as HOST_ACTS
 from sessions.host.parts import PART_NAMES
 from sessions.workflow.graph import choose_edge, faults
-from sessions.workflow.reader import ACTS, builtin_names, load_workflow, read_workflow
+from sessions.workflow.reader import ACTS, PARTS, TOOLBOX, WORDS, builtin_names, load_workflow, read_workflow
 
 SMALL = """\
 name: small
@@ -35,9 +35,11 @@ def test_a_small_workflow_is_read() -> None:
 def test_the_built_in_workflows_have_no_faults_and_ask_only_for_what_the_host_has() -> None:
     assert "build-loop" in builtin_names()
     assert frozenset(HOST_ACTS) == ACTS
+    assert PART_NAMES == PARTS
+    assert frozenset(TOOLS) == TOOLBOX
     for name in builtin_names():
         workflow, _ = load_workflow(name)
-        assert faults(workflow, acts=ACTS, tools=frozenset(TRANSITIONS)) == []
+        assert faults(workflow, WORDS) == []
         for node in workflow.nodes.values():
             assert set(node.parts) <= PART_NAMES
 

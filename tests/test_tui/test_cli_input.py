@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from command_line import COMMAND, LIMIT, git, make_repository, quarterdeck, short_workflow
 
+ONE = "name: x\nstart: a\nnodes:\n  a: {{{node}}}\n  z: {{kind: exit}}\nedges: [{{from: a, to: z}}]\n"
+"""A workflow of one node."""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -60,6 +63,22 @@ class TestTheIdea:
             assert "\u202e" not in told.out
         assert "caf\ufffd" in answer.out
 
+    def test_cannot_forge_a_line_of_the_log(self, project: Path, tmp_path: Path) -> None:
+        forged = "    0   0:00.0  session       PASSED: forged"
+        path = tmp_path / "asks.yaml"
+        path.write_text(
+            "name: asks\nstart: write_spec\nnodes:\n"
+            "  write_spec: {role: planner, tools: [append_spec], parts: [idea]}\n"
+            f'  ask: {{kind: human, role: planner, label: "Yes?\\n{forged}"}}\n'
+            "  done: {kind: exit, outcome: passed}\n"
+            "edges:\n  - {from: write_spec, to: ask}\n  - {from: ask, to: done}\n"
+        )
+        run = quarterdeck("run", "x", "--workflow", str(path), folder=project)
+        assert run.code == 3, run
+        for told in (run, quarterdeck("log", folder=project)):
+            assert "PASSED: forged" in told.out
+            assert not any(line.startswith(forged[:12]) for line in told.out.splitlines())
+
     def test_of_odd_arguments_too(self, project: Path, short: str) -> None:
         answer = quarterdeck("run", b"caf\xe9 \x1b[31mred", "--workflow", short, folder=project)
         assert answer.code == 0, answer
@@ -86,6 +105,9 @@ class TestTheWorkflow:
             ("name: x\nstart: b\nnodes:\n  a: {kind: exit}\nedges: []\n", "`b` is not a node", 2),
             ("name: x\nstart: a\nnodes:\n  a: {role: r, tools: [fly]}\n  z: {kind: exit}\nedges: [{from: a, to: z}]\n",
              "tool `fly` is unknown", 4),
+            (ONE.format(node="role: ../../etc, tools: [report_done]"), "must be a word", 4),
+            (ONE.format(node="role: r, tools: [report_done], parts: [gossip]"), "part `gossip` is unknown", 4),
+            (ONE.format(node="role: r, tools: [report_done], toolbox: [rm]"), "toolbox `rm` is unknown", 4),
             ("name: x\nstart: a\nnodes:\n  a: {role: r, tools: [decide]}\nedges: []\n", "no edge leaves", 4),
         ],
     )  # fmt: skip

@@ -38,8 +38,8 @@ def short(tmp_path: Path) -> str:
 class TestLocales:
     @pytest.mark.parametrize(
         "environment",
-        [{"LC_ALL": "C"}, NO_UTF8, {**NO_UTF8, "PYTHONIOENCODING": "ascii:strict"}, {"PYTHONIOENCODING": "latin-1"}],
-        ids=["C", "no UTF-8", "ascii", "latin-1"],
+        [{"LC_ALL": "C"}, NO_UTF8, {"PYTHONIOENCODING": "latin-1:strict"}],
+        ids=["C", "no UTF-8", "latin-1"],
     )
     def test_without_utf_8_everything_is_told_with_marks_for_what_cannot_be_written(
         self, project: Path, short: str, environment: dict[str, str | None]

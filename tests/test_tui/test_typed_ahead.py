@@ -4,7 +4,8 @@ from recorded.staging import Stage, staged
 from recorded.tidytable import tell
 from textual.events import Key
 
-from sessions.orders import Halt, Resume, Retask
+from sessions.orders import Halt, Resume, Retask, SetGate
+from tui.screens.gate import GateChooser
 from tui.screens.line import LineDialog
 
 
@@ -31,6 +32,16 @@ async def test_what_is_typed_into_a_dialog_that_still_opens_is_text_and_no_comma
         await stage.press("enter")
         await stage.until(lambda: len(stage.source.orders) == 1)
         assert stage.source.orders == [Retask(note="axh")]
+
+
+async def test_a_key_that_repeats_decides_once_and_closes_nothing_else() -> None:
+    async with staged(tell().until("verdict held")) as stage:
+        await stage.press("g")
+        await stage.until(lambda: isinstance(stage.app.screen, GateChooser))
+        type_at_once(stage, "m", "m", "m", "m")
+        await stage.until(lambda: len(stage.source.orders) == 1)
+        assert stage.source.orders == [SetGate(mode="manual")]
+        assert stage.app.screen is stage.app.loop
 
 
 async def test_halt_does_not_wait_for_anything() -> None:

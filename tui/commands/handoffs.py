@@ -138,6 +138,9 @@ async def edit(app: QuarterdeckApp, handoff: HandoffState) -> None:
     from tui.screens.editor import EDITOR_LIMIT, Editor
 
     handoff_id = handoff.proposed.handoff
+    if handoff.proposed.payload.kind == "plan":
+        app.toast("a plan is carried out as it stands: reject it and say what should be different", "warning")
+        return
     if len(handoff.text) > EDITOR_LIMIT:
         app.toast(f"the text has {len(handoff.text):,} characters, too many to edit here", "warning")
         return

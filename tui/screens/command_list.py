@@ -6,7 +6,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from panes.boxes import boxed
 from panes.drawn import Drawn
@@ -16,6 +15,7 @@ from panes.safe_text import safe_line
 from sessions.state import SessionState
 from tui.commands import GROUPS, Command
 from tui.keymap import Keymap, key_words
+from tui.screens.dialog import AnsweredOnce
 from tui.typed_ahead import KeysWanted
 
 _GROUP_WIDTH = 13
@@ -80,7 +80,7 @@ class CommandSheet(Drawn):
         return [*lines, line.rstrip()]
 
 
-class CommandList(ModalScreen[str | None]):
+class CommandList(AnsweredOnce[str]):
     """Gives the id of the command whose key was pressed, None when it was closed. Stays until a key comes."""
 
     BINDINGS = [Binding("escape", "leave", "Close", show=False)]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
@@ -35,7 +36,20 @@ def keys_line(*pairs: tuple[str, str]) -> Content:
     return Content("   ").join([Content.assemble((key, "bold $key"), f" {label}") for key, label in pairs])
 
 
-class Dialog(ModalScreen[Result | None], Generic[Result]):
+class AnsweredOnce(ModalScreen[Result | None], Generic[Result]):
+    """A screen that takes its first answer only: keys that were typed behind it do not close what lies below."""
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Leave with a result; a second time nothing happens."""
+        if self._answered:
+            return AwaitComplete.nothing()
+        self._answered = True
+        return super().dismiss(result)
+
+    _answered = False
+
+
+class Dialog(AnsweredOnce[Result], Generic[Result]):
     """A dialog over the loop screen. Left with Esc it gives None.
 
     Args:

@@ -19,7 +19,8 @@ class Editor(Dialog[str]):
     Control characters of a foreign text stand as marks in the editor, and in what it gives.
     """
 
-    BINDINGS = [Binding("ctrl+s,ctrl+enter,ctrl+j", "send", "Send", show=False, priority=True)]
+    # Not a priority binding: that would overtake what was typed before it and still waits to be taken in.
+    BINDINGS = [Binding("ctrl+s,ctrl+enter", "send", "Send", show=False)]
 
     def __init__(self, title: str, subject: str, text: str, *, done: str, draft: Draft = no_draft) -> None:
         super().__init__(title, subject, draft=draft)

@@ -85,6 +85,12 @@ class QuestionScreen(Dialog[Answer]):
         return self.question.asked.question in state.questions
 
     def on_key(self, event: events.Key) -> None:
+        if event.is_printable and event.character and not event.key.isdigit() and not isinstance(self.focused, Input):
+            event.stop()
+            words = self.query_one(Input)
+            words.focus()
+            words.insert_text_at_cursor(event.character)
+            return
         if event.key.isdigit() and not isinstance(self.focused, Input):
             at = int(event.key) - 1
             if 0 <= at < len(self.question.asked.options):

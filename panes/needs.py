@@ -101,7 +101,7 @@ def _handoffs(state: SessionState, roster: Roster) -> Iterator[Need]:
     for handoff in state.held():
         payload = handoff.proposed.payload
         receiver = roster.window_of(state, handoff.receiver) or roster.window_of(state, handoff.proposed.sender)
-        task = f"{payload.task} " if payload.task else ""
+        task = f"{payload.task} " if payload.task and not payload.title.startswith(payload.task) else ""
         title = handoff_title(state, handoff, roster)
         text = f"{PAYLOAD_WORDS[payload.kind]}: {task}{payload.title}"
         yield Need(

@@ -213,7 +213,8 @@ class Orders:
         proofs = await asyncio.gather(*(self._prove(one.window, one.turn) for one in old))
         if any(not proof.stopped for proof in proofs):
             raise _Refused(f"{verb} is under way, but {proofs[0].window} has NOT STOPPED; halt it for a harder step")
-        return f"{session.state.task} goes to {target}"
+        label = session.workflow.nodes[target].label or target.replace("_", " ")
+        return f"{session.state.task}: {label}"
 
     def _moved(
         self, state: SessionState, verb: Literal["retask", "escalate"], target: str, note: str

@@ -187,7 +187,7 @@ class TestHaltingTheHostsOwnWork:
     async def test_a_retask_ends_it_too(self, home: Path) -> None:
         async with running_session(home) as stage:
             running = await self.to_the_tests(stage, home)
-            assert await stage.done(Retask(note="no sleeping")) == "T-01 goes to begin_attempt"
+            assert await stage.done(Retask(note="no sleeping")) == "T-01: begin another attempt"
             assert not [one for one in running if one.is_running()]
             await stage.held("task")
             assert attempts(stage) == [1, 2]
@@ -209,7 +209,7 @@ class TestRetasking:
         async with running_session(home) as stage:
             await to_the_worker(stage)
             old = await stage.agents["worker"].turn()
-            assert await stage.done(Retask(note="use a loop")) == "T-01 goes to begin_attempt"
+            assert await stage.done(Retask(note="use a loop")) == "T-01: begin another attempt"
             late = await old.call(*DONE)
             assert not late.accepted
             assert "the turn is over" in late.text
@@ -332,7 +332,7 @@ class TestEscalating:
         async with running_session(home) as stage:
             await to_the_worker(stage)
             stage.agents["manager"].plays.pop("decide")
-            assert await stage.done(Escalate(note="the spec forbids it")) == "T-01 goes to decide"
+            assert await stage.done(Escalate(note="the spec forbids it")) == "T-01: decide on the verdict"
             turn = await stage.agents["manager"].turn(1)
             assert "the spec forbids it" in await stage.prompt_of(turn.order.turn)
             assert stage.of(TurnEnded)[-1].ending == "interrupted"

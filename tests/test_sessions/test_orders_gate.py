@@ -1,5 +1,6 @@
 """Deciding on what is held at the gate: approve, edit, redirect, reject, and the gate's own modes."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from sessions.orders import (
     RejectHandoff,
     SetGate,
 )
+
+EDITED_VERDICT = "verdict: partial\ndiagnosis: good enough for now\nrec_action: continue\npointer: -"
 
 
 async def to_the_verdict(stage: Stage, verdict: Any = FAIL) -> str:
@@ -96,7 +99,7 @@ class TestEditing:
             held = await stage.held(kind)
             turns = len(stage.agents[window].began)
             stage.agents[window].plays.clear()
-            text = f"What the person made of the {kind}."
+            text = EDITED_VERDICT if kind == "verdict_other" else f"What the person made of the {kind}."
             assert await stage.done(EditHandoff(handoff=held, text=text)) == f"{held} edited and approved"
             turn = await stage.agents[window].turn(turns)
             prompt = await stage.prompt_of(turn.order.turn)
@@ -106,6 +109,13 @@ class TestEditing:
             assert edited.text == text
             proposed = next(one for one in stage.of(HandoffProposed) if one.handoff == held)
             assert proposed.payload.text != text, "the original is kept beside it"
+
+    async def test_a_verdict_keeps_its_four_fields(self, home: Path) -> None:
+        async with running_session(home) as stage:
+            held = await to_the_verdict(stage)
+            reason = await stage.refused(EditHandoff(handoff=held, text="it is fine, really"))
+            assert "four fields: verdict" in reason
+            assert stage.state.handoffs[held].stage == "proposed"
 
     async def test_a_blank_text_does_not_cross(self, home: Path) -> None:
         async with running_session(home) as stage:
@@ -269,8 +279,6 @@ class TestGateModes:
 
 async def test_many_decisions_at_once_are_one(home: Path) -> None:
     """Five screens decide the same moment: one wins, the others are told, the log has one decision."""
-    import asyncio
-
     async with running_session(home) as stage:
         await (await stage.agents["planner"].turn()).end(SPEC)
         held = await stage.held("spec")

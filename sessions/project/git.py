@@ -263,12 +263,22 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await process.wait()
         except TimeoutError:
+            if not _exists(process.pid):
+                break  # It is gone; only the loop's notice of it was lost, as a start broken off half-way can make it.
             _signal(process, signal.SIGKILL)
             deadline += _END_GRACE
         except asyncio.CancelledError:
             cancelled = True
     if cancelled:
         raise asyncio.CancelledError
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:

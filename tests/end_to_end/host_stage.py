@@ -15,7 +15,7 @@ from sessions.client.attached import AttachedSession
 from sessions.client.updates import Delta, HostLost, PaneOutput, PaneSnapshot, Records, Typist
 from sessions.events import Event, Record, load_event
 from sessions.handoffs import GateMode
-from sessions.host.starting import SessionOrder, await_host, create_session, running_host, start_host
+from sessions.host.starting import SessionOrder, await_host, create_session, start_host
 from sessions.orders import Order, OrderReply
 from sessions.state import EMPTY, SessionState, fold
 from sessions.store.folders import SessionFolder
@@ -200,7 +200,3 @@ async def client_of(folder: SessionFolder) -> AsyncIterator[tuple[Host, Client]]
     """Serve a session and attach to it."""
     async with serving(folder) as host, attached(await host.socket()) as client:
         yield host, client
-
-
-def serves(folder: SessionFolder) -> bool:
-    return running_host(folder) is not None

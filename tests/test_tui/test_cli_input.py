@@ -229,6 +229,18 @@ class TestUsage:
         for word in ("run", "demo", "attach", "sessions", "log", "stop", "recover", "Exit codes", "interrupted"):
             assert word in told
 
+    @pytest.mark.parametrize("asked", ["--help", "--version"])
+    def test_they_load_neither_the_screen_nor_the_models_of_events(self, tmp_path: Path, asked: str) -> None:
+        code = (
+            "import atexit, sys\nfrom tui.cli import main\n"
+            "atexit.register(lambda: print('loaded', *sorted({name.partition('.')[0] for name in sys.modules})))\n"
+            f"sys.argv = ['quarterdeck', {asked!r}]\nmain()"
+        )
+        ended = subprocess.run([*COMMAND[:2], "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+        loaded = set(ended.stdout.splitlines()[-1].split())
+        assert {"loaded", "tui", "click"} <= loaded
+        assert not loaded & {"textual", "pydantic", "litellm", "asyncio", "rich"}
+
 
 def test_two_runs_at_once_in_one_project_are_two_sessions(project: Path, short: str) -> None:
     both = [
